@@ -1,0 +1,388 @@
+# Builds Icebox: the kernel, its modules, the ring-3 programs, the initrd and
+# the ISO; runs and tests them. `make help` lists what can be asked for.
+#
+# All sources are found by their place:
+#   boot/*.asm kernel/*.c kernel/*/*.c kernel/*/*.asm    the kernel
+#   modules/NAME.c, modules/NAME/*.c, modules/wrong/NAME.c    NAME.ko
+#   user/NAME.c (with user/lib/)    a static program /bin/NAME
+#   user/root/**    files of the initrd as they are
+#   tests/host/NAME.c    a test that runs on the host
+
+MAKEFLAGS += -r
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+# ---- What is asked for ------------------------------------------------------
+
+# Words as common as these count on make's command line, not in the environment.
+$(foreach v,BUILD DEBUG LAB LLVM M N V X,\
+	$(if $(filter environment,$(origin $v)),$(eval undefine $v)))
+
+CROSS_COMPILE ?= i686-linux-gnu-
+PYTHON	:= /usr/bin/python3
+HOSTCC	?= gcc
+QEMU	?= qemu-system-i386
+DEPS	?= install
+N	?= 20
+
+BUILD	?= build$(if $(DEBUG),-debug)$(if $(LAB),-lab)$(if $(LLVM),-llvm)
+B	:= $(BUILD)
+Q	:= $(if $(V),,@)
+say	 = $(if $(V),,@printf '  %-8s%s\n' $(1) $(patsubst $(B)/%,%,$(2)))
+
+# As many jobs as CPUs, unless -j is given (make does not show it to us here).
+ifeq ($(MAKELEVEL),0)
+ifeq ($(filter -j% --jobs%,$(shell tr '\0' ' ' < /proc/$$PPID/cmdline)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+endif
+
+# LLVM=1 takes clang and lld for everything, CC=clang the compiler alone.
+ifneq ($(origin CC),command line)
+CC	:= $(if $(LLVM),clang,$(CROSS_COMPILE)gcc)
+endif
+CLANG	:= $(findstring clang,$(CC))
+KCC	:= $(CC)$(if $(CLANG), --target=i686-elf)
+KLD	:= $(if $(LLVM),ld.lld,$(CROSS_COMPILE)ld) -m elf_i386
+STRIP	:= $(if $(LLVM),llvm-objcopy,$(CROSS_COMPILE)objcopy)
+NASM	:= nasm
+
+# libgcc divides 64-bit numbers. clang brings none for a bare i386.
+LIBGCC	= $(shell $(if $(CLANG),$(CROSS_COMPILE)gcc,$(CC)) \
+		-m32 -print-libgcc-file-name)
+
+# ---- Flags ------------------------------------------------------------------
+
+WARN	:= -Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes \
+	   -Wmissing-prototypes -Wimplicit-fallthrough -Wwrite-strings -Werror
+ifneq ($(CLANG),)
+WARN	+= -Wthread-safety
+endif
+
+MACHINE	:= -std=gnu11 -m32 -march=i686 -O2 -g -ffreestanding -fno-pic \
+	   -mgeneral-regs-only -fno-omit-frame-pointer -fno-strict-aliasing \
+	   -fno-delete-null-pointer-checks -fno-stack-protector \
+	   -fno-asynchronous-unwind-tables -fcf-protection=none
+CONFIG	:= $(if $(DEBUG),-DCONFIG_DEBUG) $(if $(LAB),-DCONFIG_LAB)
+
+KFLAGS	:= $(MACHINE) $(WARN) $(CONFIG) -D__KERNEL__ -Ikernel/include \
+	   -Ikernel -I$(B)/include
+MFLAGS	:= $(MACHINE) $(WARN) $(CONFIG) -DMODULE -Ikernel/include \
+	   -I$(B)/include
+UFLAGS	:= $(MACHINE) $(WARN) -Iuser/lib -Iuser -Ikernel/include
+AFLAGS	:= -f elf32 -g -F dwarf -Werror $(subst -D,-d,$(CONFIG)) \
+	   -Ikernel/include/ -Ikernel/ -Ikernel/x86/
+LDFLAGS	:= -z noexecstack -z max-page-size=4096 --build-id=none \
+	   $(if $(LLVM),,--no-warn-rwx-segments)
+KLDFLAGS := $(LDFLAGS) -static -nostdlib --orphan-handling=error -T linker.ld
+ULDFLAGS := $(LDFLAGS) -static -nostdlib -e _start \
+	   $(if $(wildcard user/user.ld),-T user/user.ld,\
+	   $(if $(LLVM),--image-base=,-Ttext-segment=)0x08048000)
+
+# The compiler may not make of the memory functions calls to themselves.
+$(B)/k/kernel/lib/%.o: KFLAGS += -fno-builtin \
+	   $(if $(CLANG),,-fno-tree-loop-distribute-patterns)
+
+# ---- Sources ----------------------------------------------------------------
+
+KSRC	:= $(sort $(wildcard boot/*.asm kernel/*.c kernel/*/*.c kernel/*/*.asm))
+KOBJ	:= $(KSRC:%=$(B)/k/%.o)
+HEADERS	:= $(sort $(shell find kernel/include -name '*.h' 2>/dev/null))
+
+MODSRC	:= $(sort $(wildcard modules/*.c modules/wrong/*.c))
+MODDIRS	:= $(sort $(filter-out wrong,$(patsubst modules/%/,%,\
+	   $(dir $(wildcard modules/*/*.c)))))
+MODS	:= $(basename $(notdir $(MODSRC))) $(MODDIRS)
+KO	:= $(MODS:%=$(B)/modules/%.ko)
+
+USRC	:= $(sort $(wildcard user/*.c))
+ULIB	:= $(sort $(wildcard user/lib/*.c user/lib/*.asm))
+PROGS	:= $(patsubst user/%.c,$(B)/user/%,$(USRC))
+ROOT	:= $(sort $(shell find user/root -type f 2>/dev/null))
+
+HOSTSRC	:= $(sort $(wildcard tests/host/*.c))
+HOSTBIN	:= $(HOSTSRC:tests/host/%.c=$(B)/host/%)
+
+# A file that changes when, and only when, the given words do: what depends on
+# it is made again when a flag changes or a source comes or goes.
+define remember
+ifneq ($$(strip $$(file <$(B)/.$(1))),$$(strip $(2)))
+$$(shell mkdir -p $(B))
+$$(file >$(B)/.$(1),$(2))
+endif
+endef
+
+BUILDING := $(filter-out help clean deps deps-%,$(or $(MAKECMDGOALS),all))
+ifneq ($(BUILDING),)
+$(eval $(call remember,kflags,$(KCC) $(KFLAGS)))
+$(eval $(call remember,mflags,$(KCC) $(MFLAGS) $(KLD)))
+$(eval $(call remember,uflags,$(KCC) $(UFLAGS) $(ULDFLAGS) $(ULIB)))
+$(eval $(call remember,aflags,$(NASM) $(AFLAGS)))
+$(eval $(call remember,kernel,$(KLD) $(KLDFLAGS) $(KSRC)))
+$(eval $(call remember,headers,$(HEADERS)))
+$(eval $(call remember,image,$(KO) $(PROGS) $(ROOT)))
+endif
+
+# ---- Goals ------------------------------------------------------------------
+
+# `make deps run`: tools that are being installed cannot be used meanwhile, so
+# beside a deps goal every other goal waits its turn, in a make of its own.
+FIRST	:= $(filter deps deps-%,$(MAKECMDGOALS))
+THEN	:= $(filter-out deps deps-%,$(MAKECMDGOALS))
+ifneq ($(and $(FIRST),$(THEN)),)
+.NOTPARALLEL:
+.PHONY: $(THEN)
+$(THEN): $(FIRST)
+	+@$(MAKE) --no-print-directory $@
+else
+
+.PHONY: all kernel modules user initrd iso run test check repeat gdb clean
+ifeq ($(M),)
+all: kernel modules user initrd ## kernel, modules, programs and initrd
+endif
+kernel: $(B)/icebox.elf
+modules: $(KO)
+user: $(PROGS)
+initrd: $(B)/initrd.cpio
+
+# ---- The kernel -------------------------------------------------------------
+
+$(B)/k/%.c.o: %.c $(B)/.kflags | $(B)/include/generated/abi.h
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(KCC) $(KFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/k/%.asm.o: %.asm $(B)/.aflags
+	$(call say,NASM,$<)
+	@mkdir -p $(@D)
+	$(Q)$(NASM) $(AFLAGS) -MD $(@:.o=.d) -MP -MQ $@ -o $@ $<
+
+$(B)/k/kallsyms%.o: $(B)/k/kallsyms%.S
+	$(Q)$(KCC) -m32 -c -o $@ $<
+
+$(B)/k/kallsyms0.S: tools/kallsyms.py
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) $< --empty > $@
+
+$(B)/k/kallsyms1.S: $(B)/k/icebox0.elf
+	$(Q)$(PYTHON) tools/kallsyms.py $< > $@
+
+$(B)/k/kallsyms2.S: $(B)/k/icebox1.elf
+	$(Q)$(PYTHON) tools/kallsyms.py $< > $@
+
+link-kernel = $(KLD) $(KLDFLAGS) -o $@ $(KOBJ) $(1) $(LIBGCC)
+
+$(B)/k/icebox%.elf: $(B)/k/kallsyms%.o $(KOBJ) linker.ld $(B)/.kernel
+	$(Q)$(call link-kernel,$<)
+
+$(B)/icebox.elf: $(B)/k/kallsyms2.o $(KOBJ) linker.ld $(B)/.kernel
+	$(call say,LD,$@)
+	$(Q)$(call link-kernel,$<)
+	$(Q)$(PYTHON) tools/kallsyms.py --verify $@ $(B)/k/kallsyms2.S
+
+# ---- Modules ----------------------------------------------------------------
+
+# The kernel takes no module whose stamp differs from its own.
+$(B)/include/generated/abi.h: $(HEADERS) $(B)/.headers $(B)/.mflags
+	@mkdir -p $(@D)
+	$(Q)sum=$$( (cat /dev/null $(HEADERS); \
+		echo '$(MACHINE) $(CONFIG)') | sha256sum | cut -c1-16); \
+	printf '#ifndef ICEBOX_ABI\n#define ICEBOX_ABI "%s"\n#endif\n' \
+		$$sum > $@
+
+# modules/foo.c and modules/wrong/foo.c are foo, modules/foo/bar.c is foo too.
+modname = $(if $(filter modules/ modules/wrong/,$(dir $(1))),$(basename \
+	  $(notdir $(1))),$(notdir $(patsubst %/,%,$(dir $(1)))))
+
+$(B)/m/%.o: % $(B)/.mflags $(B)/include/generated/abi.h
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(KCC) $(MFLAGS) -DKBUILD_MODNAME='"$(call modname,$<)"' \
+		-MMD -MP -c -o $@ $<
+
+define module
+$(B)/modules/$(1).ko: $(2:%=$(B)/m/%.o)
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$(Q)$(KLD) -r -o $$@ $$(filter %.o,$$^)
+endef
+$(foreach m,$(MODSRC),$(eval $(call module,$(basename $(notdir $(m))),$(m))))
+$(foreach m,$(MODDIRS),$(eval $(call module,$(m),\
+	$(sort $(wildcard modules/$(m)/*.c)))))
+
+# ---- Programs ---------------------------------------------------------------
+
+$(B)/u/%.c.o: %.c $(B)/.uflags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(KCC) $(UFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/u/%.asm.o: %.asm $(B)/.aflags
+	$(call say,NASM,$<)
+	@mkdir -p $(@D)
+	$(Q)$(NASM) $(AFLAGS) -MD $(@:.o=.d) -MP -MQ $@ -o $@ $<
+
+$(B)/user/%: $(B)/u/user/%.c.o $(ULIB:%=$(B)/u/%.o) $(wildcard user/user.ld) \
+		$(B)/.uflags
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(KLD) $(ULDFLAGS) -o $@ $(filter %.o,$^) $(LIBGCC)
+
+# ---- A module outside the tree ----------------------------------------------
+
+# M=DIR: its Kbuild or Makefile may say obj-m, NAME-objs and ccflags-y as for
+# Linux; with neither, all its C files make one module named like the folder.
+ifneq ($(M),)
+MDIR	:= $(abspath $(M))
+ifeq ($(wildcard $(MDIR)/.),)
+$(error M=$(M): no such folder)
+endif
+MKB	:= $(firstword $(wildcard $(MDIR)/Kbuild $(MDIR)/Makefile))
+ifneq ($(MKB),)
+$(shell mkdir -p $(B)/x; sed -n -E 's/^[ \t]*((obj-m|ccflags-y|[A-Za-z0-9_-]+-(objs|y))[ \t]*[:+]?=)/\1/p' \
+	'$(MKB)' > $(B)/x/kbuild.mk)
+include $(B)/x/kbuild.mk
+endif
+XMODS	:= $(basename $(obj-m))
+ifeq ($(XMODS),)
+XMODS	:= $(notdir $(MDIR))
+$(XMODS)-objs := $(patsubst %.c,%.o,$(notdir $(sort $(wildcard $(MDIR)/*.c))))
+endif
+XKO	:= $(XMODS:%=$(MDIR)/%.ko)
+$(eval $(call remember,xflags,$(KCC) $(MFLAGS) $(ccflags-y) $(XKO)))
+
+all: $(XKO)
+
+define xmodule
+$(MDIR)/$(1).ko: $(addprefix $(B)/x/$(1)/,$(or $($(1)-objs) $($(1)-y),$(1).o))
+	$$(call say,LD,$$@)
+	$(Q)$(KLD) -r -o $$@ $$(filter %.o,$$^)
+
+$(B)/x/$(1)/%.o: $(MDIR)/%.c $(B)/.xflags $(B)/include/generated/abi.h
+	$$(call say,CC,$$<)
+	@mkdir -p $$(@D)
+	$(Q)$(KCC) $(MFLAGS) $(ccflags-y) -I$(MDIR) \
+		-DKBUILD_MODNAME='"$(1)"' -MMD -MP -c -o $$@ $$<
+endef
+$(foreach m,$(XMODS),$(eval $(call xmodule,$(m))))
+X	:= $(B)/x
+else
+X	:= $(B)
+endif
+
+# ---- Initrd and ISO ---------------------------------------------------------
+
+IMAGE	:= $(KO:$(B)/modules/%=$(B)/image/%) $(PROGS:$(B)/user/%=$(B)/image/bin/%)
+XIMAGE	:= $(foreach m,$(XMODS),$(B)/x/image/$(m).ko)
+
+$(B)/image/%.ko: $(B)/modules/%.ko
+	@mkdir -p $(@D)
+	$(Q)$(STRIP) --strip-debug $< $@
+
+$(B)/image/bin/%: $(B)/user/%
+	@mkdir -p $(@D)
+	$(Q)$(STRIP) --strip-debug $< $@
+
+$(B)/x/image/%.ko: $(MDIR)/%.ko
+	@mkdir -p $(@D)
+	$(Q)$(STRIP) --strip-debug $< $@
+
+$(X)/initrd.cpio: $(IMAGE) $(XIMAGE) $(ROOT) $(B)/.image tools/mkinitrd.py
+	$(call say,CPIO,$@)
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/mkinitrd.py $@ bin dev etc lib/modules proc tmp \
+		$(foreach f,$(filter %.ko,$(IMAGE) $(XIMAGE)),\
+			lib/modules/$(notdir $(f))=$(f)) \
+		$(foreach f,$(filter-out %.ko,$(IMAGE)),bin/$(notdir $(f))=$(f)) \
+		$(foreach f,$(ROOT),$(f:user/root/%=%)=$(f))
+
+iso: $(X)/icebox.iso ## build/icebox.iso, to boot in QEMU or elsewhere
+
+$(X)/icebox.iso: $(B)/icebox.elf $(X)/initrd.cpio iso/grub.cfg tools/mkiso
+	$(call say,ISO,$@)
+	$(Q)OBJCOPY=$(STRIP) tools/mkiso $@ $(B)/icebox.elf iso/grub.cfg \
+		$(X)/initrd.cpio
+
+run: $(X)/icebox.iso ## the ISO in QEMU, its console on this terminal
+	@QEMU=$(QEMU) tools/run-iso $<
+
+# ---- Tests and checks -------------------------------------------------------
+
+# A host test names the kernel sources under test in its first line:
+# "// sources: kernel/module/elf.c kernel/lib/string.c".
+define hosttest
+$(B)/host/$(1): tests/host/$(1).c $(shell sed -n '1s,^// sources:,,p' \
+		tests/host/$(1).c) $(B)/.hostflags
+	$$(call say,HOSTCC,$$@)
+	@mkdir -p $$(@D)
+	$(Q)$(HOSTCC) $(HOSTFLAGS) -MMD -MP -MF $$@.d -MT $$@ -o $$@ \
+		$$(filter %.c,$$^)
+endef
+HOSTFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -fsanitize=address,undefined \
+	   -fno-sanitize-recover=all -fno-omit-frame-pointer -DHOST_TEST \
+	   -Ikernel/include -Ikernel -Itests/host
+ifneq ($(BUILDING),)
+$(eval $(call remember,hostflags,$(HOSTCC) $(HOSTFLAGS)))
+endif
+$(foreach t,$(HOSTBIN:$(B)/host/%=%),$(eval $(call hosttest,$(t))))
+
+.PHONY: host-tests check-build
+host-tests: $(HOSTBIN)
+
+test: all $(B)/icebox.iso host-tests ## every test; the last line counts them
+	@ICEBOX_BUILD=$(abspath $(B)) tests/suite $(TESTS)
+
+repeat: all $(B)/icebox.iso host-tests ## the tests N=20 times, resumable
+	@ICEBOX_BUILD=$(abspath $(B)) tools/repeat $(N)
+
+CHECKS	:= build clang sparse cppcheck headers includes shell words
+.PHONY: $(CHECKS:%=check-%)
+check: $(CHECKS:%=check-%) ## two compilers, sparse, cppcheck, headers, ...
+	@echo 'check: all is well'
+
+check-build: all
+check-clang:
+	+$(Q)$(MAKE) --no-print-directory LLVM=1 BUILD=$(B)/check-clang all
+check-sparse check-cppcheck check-headers: check-%: \
+		$(B)/include/generated/abi.h
+	$(call say,CHECK,$*)
+	$(Q)KCC='$(KCC)' KFLAGS='$(KFLAGS)' MFLAGS='$(MFLAGS)' tools/check/$*
+check-includes check-shell check-words: check-%:
+	$(call say,CHECK,$*)
+	$(Q)tools/check/$*
+
+gdb: all ## QEMU with gdb attached; CMDS='load hello; ...' to run there
+	@ICEBOX_BUILD=$(abspath $(B)) tools/gdb/start $(if $(CMDS),'$(CMDS)')
+
+clean: ## all that was built
+	rm -rf build build-debug build-lab build-debug-lab build-*llvm $(B)
+	$(if $(XKO),rm -f $(XKO))
+
+help: ## this list
+	@sed -n -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^#: //p' Makefile
+
+endif
+
+#:
+#: Variables: CROSS_COMPILE=i686-elf-   the tools to build with
+#:            LLVM=1, CC=clang          clang and lld, or clang alone
+#:            DEBUG=1, LAB=1            variants, in build-debug/, build-lab/
+#:            BUILD=DIR V=1             where to build; show the commands
+#:            M=DIR                     build the module in DIR (make M=DIR),
+#:                                      or put it in the image (make run M=DIR)
+#:            DEPS=check                let deps only say what is missing
+
+.PHONY: deps deps-check deps-bench help
+deps: ## install what running and testing need (Debian packages)
+	@tools/deps.sh $(DEPS) run
+deps-check: ## ... what `make check` needs
+	@tools/deps.sh $(DEPS) run check
+deps-bench: ## ... what debugging and measuring need
+	@tools/deps.sh $(DEPS) run check bench
+
+-include $(KOBJ:.o=.d) $(MODSRC:%=$(B)/m/%.d) $(HOSTBIN:=.d)
+-include $(patsubst %.c,$(B)/u/%.c.d,$(USRC) $(filter %.c,$(ULIB)))
+-include $(wildcard $(B)/m/modules/*/*.d $(B)/x/*/*.d)

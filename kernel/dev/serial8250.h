@@ -1,0 +1,37 @@
+/*
+ * Serial ports of the 8250 family (National PC16550D data sheet), 115200 8N1.
+ * No locks in here: the caller serialises output, the interrupt line input.
+ */
+#ifndef DEV_SERIAL8250_H
+#define DEV_SERIAL8250_H
+
+#include <kernel/types.h>
+
+struct uart {
+	uint16_t	base;		/* first I/O port */
+	bool		present;	/* constant after serial_init() */
+	uint8_t		fifo;		/* bytes it takes at once */
+	uint32_t	refusals;	/* polls in a row that found it busy */
+};
+
+/* Finds out whether there is one at @u->base.  Any context. */
+void serial_init(struct uart *u);
+
+/*
+ * Hands it up to a FIFO's worth of @s and returns how much that was: 0 while it
+ * is busy, all of @n where there is no port.  A port that stays busy for
+ * seconds has nobody at its other end, and what goes to it is dropped until
+ * it moves again.
+ */
+size_t serial_put(struct uart *u, const char *s, size_t n);
+
+/* From here on it interrupts for each byte that comes in. */
+void serial_enable_input(struct uart *u);
+
+/*
+ * A byte that has come in, or -1.  After -1 the port does not hold its
+ * interrupt line.
+ */
+int serial_get(struct uart *u);
+
+#endif

@@ -1,0 +1,246 @@
+/*
+ * Character devices of modules: the door between files and modules.
+ *
+ * /dev/NAME is a slot.  Opening it loads the slot's binding once; what was
+ * loaded is evidence as long as it is in a register or on the stack, and from
+ * owner_open_get() on the open file is counted.  Before that not a word of it
+ * is stored in kernel memory.  The list here has slots only, which outlive the
+ * module.
+ */
+#include <kernel/errno.h>
+#include <kernel/export.h>
+#include <kernel/printk.h>
+#include <kernel/slab.h>
+#include <kernel/string.h>
+#include <fs/internal.h>
+#include <sched/owner.h>
+#include <sched/slot.h>
+
+/*
+ * Lock key: (c) constant  (l) chrdev_lock
+ */
+struct chrdev {
+	struct slot		slot;
+	uint32_t		ino;	/* (c) */
+	struct list_head	link;	/* (l) in chrdevs, by ino */
+};
+
+static DEFINE_SPINLOCK(chrdev_lock);
+static LIST_HEAD(chrdevs);
+
+static void chrdev_destroy(struct slot *slot)
+{
+	struct chrdev *c = container_of(slot, struct chrdev, slot);
+	uint32_t flags = spin_lock_irqsave(&chrdev_lock);
+
+	list_del(&c->link);
+	spin_unlock_irqrestore(&chrdev_lock, flags);
+	kfree(c);
+}
+
+static void chrdev_describe(struct slot *slot, char *buf, size_t size)
+{
+	snprintf(buf, size, "/dev/%s", slot->name);
+}
+
+static const struct slot_ops chrdev_slot_ops = {
+	.kind		= "device",
+	.destroy	= chrdev_destroy,
+	.describe	= chrdev_describe,
+};
+
+/* ---- for modules ---- */
+
+static bool name_is_good(const char *name)
+{
+	size_t len = strnlen(name, SLOT_NAME_LEN);
+
+	if (len == 0 || len == SLOT_NAME_LEN || name[0] == '.')
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (name[i] <= ' ' || (uint8_t)name[i] > '~' || name[i] == '/')
+			return false;
+	return true;
+}
+
+static struct chrdev *chrdev_new(const char *name, module_id_t owner)
+{
+	struct chrdev *c = kzalloc(sizeof(*c), GFP_KERNEL);
+
+	if (!c)
+		return NULL;
+	slot_setup(&c->slot, &chrdev_slot_ops, name, owner);
+	c->ino = inode_next_number();
+	INIT_LIST_HEAD(&c->link);
+	return c;
+}
+
+/* Numbers only grow, but two registrations may overtake each other here. */
+static void chrdev_list(struct chrdev *c)
+{
+	uint32_t flags = spin_lock_irqsave(&chrdev_lock);
+	struct list_head *at = chrdevs.prev;
+
+	while (at != &chrdevs &&
+	       list_entry(at, struct chrdev, link)->ino > c->ino)
+		at = at->prev;
+	list_add(&c->link, at);
+	spin_unlock_irqrestore(&chrdev_lock, flags);
+}
+
+int misc_register_owner(const struct miscdevice *misc, module_id_t owner)
+{
+	struct slot_registration reg = {
+		.ops	= misc->fops,
+		.arg	= (void *)(uintptr_t)misc,
+		.site	= (uintptr_t)__builtin_return_address(0),
+	};
+	struct slot *existing = NULL;
+	struct chrdev *c;
+	int err;
+
+	if (!misc->name || !misc->fops || !name_is_good(misc->name))
+		return -EINVAL;
+	c = chrdev_new(misc->name, owner);
+	if (!c)
+		return -ENOMEM;
+	/* Listed first: once registered it may be withdrawn and destroyed. */
+	chrdev_list(c);
+	err = slot_register(&c->slot, &reg, &existing);
+	if (err || existing)
+		chrdev_destroy(&c->slot);
+	if (existing)
+		slot_put(existing);
+	return err;
+}
+EXPORT_SYMBOL(misc_register_owner);
+
+void misc_deregister_owner(const struct miscdevice *misc, module_id_t owner)
+{
+	struct slot *slot = slot_find(&chrdev_slot_ops, misc->name);
+
+	if (slot && slot->owner == owner)
+		slot_withdraw(slot);
+	else
+		pr_warn("%s: misc_deregister: no device %s of its own",
+			owner ? owner_of(owner)->name : "kernel", misc->name);
+	if (slot)
+		slot_put(slot);
+}
+EXPORT_SYMBOL(misc_deregister_owner);
+
+/* ---- for the tree ---- */
+
+static struct slot *find_slot(const char *name, size_t len)
+{
+	char buf[SLOT_NAME_LEN];
+
+	if (len >= sizeof(buf))
+		return NULL;
+	memcpy(buf, name, len);
+	buf[len] = '\0';
+	return slot_find(&chrdev_slot_ops, buf);
+}
+
+int chrdev_lookup(const char *name, size_t len, struct inode **out)
+{
+	struct slot *slot = find_slot(name, len);
+	struct inode *inode;
+	int err = -ENOMEM;
+
+	if (!slot)
+		return -ENOENT;
+	inode = inode_new(S_IFCHR | 0666, NULL);
+	if (!inode)
+		goto put_slot;
+	inode->ino = container_of(slot, struct chrdev, slot)->ino;
+	inode->nlink = 1;
+	inode->chr.name = kstrdup_owner(slot->name, GFP_KERNEL, MODULE_NONE);
+	if (!inode->chr.name) {
+		inode_put(inode);
+		goto put_slot;
+	}
+	*out = inode;
+	err = 0;
+put_slot:
+	slot_put(slot);
+	return err;
+}
+
+/* The first device listed above @cookie that has a name to show. */
+static bool next_device(uint32_t cookie, char *name, uint32_t *ino)
+{
+	uint32_t flags = spin_lock_irqsave(&chrdev_lock);
+	bool found = false;
+	struct chrdev *c;
+
+	list_for_each_entry(c, &chrdevs, link) {
+		if (CHRDEV_COOKIE + c->ino <= cookie ||
+		    READ_ONCE(c->slot.phase) == SLOT_VOID)
+			continue;
+		strscpy(name, c->slot.name, SLOT_NAME_LEN);
+		*ino = c->ino;
+		found = true;
+		break;
+	}
+	spin_unlock_irqrestore(&chrdev_lock, flags);
+	return found;
+}
+
+int chrdev_read_dir(uint32_t cookie, dir_emit_fn emit, void *arg)
+{
+	char name[SLOT_NAME_LEN];
+	uint32_t ino;
+
+	while (next_device(cookie, name, &ino)) {
+		struct dir_entry e = { name, ino, S_IFCHR,
+				       CHRDEV_COOKIE + ino };
+
+		if (!emit(&e, arg))
+			break;
+		cookie = e.cookie;
+	}
+	return 0;
+}
+
+/* ---- open ---- */
+
+/*
+ * On failure nothing of the module is left in @file and no count is held;
+ * owner_open_put() comes last.
+ */
+static int open_binding(struct binding *binding, module_id_t owner,
+			struct inode *inode, struct file *file)
+{
+	int err = 0;
+
+	owner_open_get(owner);
+	file->f_op = binding->ops;
+	file->owner = owner;
+	if (file->f_op->open)
+		err = file->f_op->open(inode, file);
+	if (err) {
+		file->f_op = NULL;
+		file->private_data = NULL;
+		file->owner = MODULE_NONE;
+		owner_open_put(owner);
+	}
+	return err;
+}
+
+int chrdev_open(struct inode *inode, struct file *file)
+{
+	struct slot *slot = slot_find(&chrdev_slot_ops, inode->chr.name);
+	struct binding *binding;
+	int err;
+
+	if (!slot)
+		return -ENODEV;
+	binding = slot_binding(slot);
+	if (binding)
+		err = open_binding(binding, slot->owner, inode, file);
+	else
+		err = slot_closed(slot);
+	slot_put(slot);
+	return err;
+}

@@ -1,0 +1,61 @@
+/*
+ * Inodes: their life from the first reference to the last.
+ */
+#include <kernel/errno.h>
+#include <kernel/slab.h>
+#include <kernel/string.h>
+#include <fs/internal.h>
+
+uint32_t inode_next_number(void)
+{
+	static atomic_t last;
+
+	return (uint32_t)atomic_add_return(1, &last) & 0x7fffffff;
+}
+
+struct inode *inode_new(uint32_t mode, const struct file_operations *f_op)
+{
+	struct inode *inode = kzalloc(sizeof(*inode), GFP_KERNEL);
+
+	if (!inode)
+		return NULL;
+	atomic_set(&inode->refs, 1);
+	inode->ino = inode_next_number();
+	inode->mode = mode;
+	inode->f_op = f_op;
+	mutex_init(&inode->lock, "inode");
+	if (inode_is(inode, S_IFDIR))
+		INIT_LIST_HEAD(&inode->dir.entries);
+	return inode;
+}
+
+void inode_get(struct inode *inode)
+{
+	atomic_inc(&inode->refs);
+}
+
+void inode_put(struct inode *inode)
+{
+	if (!atomic_dec_and_test(&inode->refs))
+		return;
+	switch (inode->mode & S_IFMT) {
+	case S_IFREG:
+		inode_free_pages(inode);
+		break;
+	case S_IFCHR:
+		kfree(inode->chr.name);
+		break;
+	case S_IFIFO:
+		pipe_free(inode->pipe);
+		break;
+	}
+	kfree(inode);
+}
+
+void inode_stat(struct inode *inode, struct kstat *st)
+{
+	st->ino = inode->ino;
+	st->mode = inode->mode;
+	st->nlink = READ_ONCE(inode->nlink);
+	st->size = inode_is(inode, S_IFREG) ? READ_ONCE(inode->reg.size) : 0;
+}

@@ -1,0 +1,41 @@
+/*
+ * Time.  Nanoseconds since boot, from one clock for all CPUs.
+ */
+#ifndef KERNEL_KTIME_H
+#define KERNEL_KTIME_H
+
+#include <kernel/types.h>
+
+#define NSEC_PER_USEC	1000ull
+#define NSEC_PER_MSEC	1000000ull
+#define NSEC_PER_SEC	1000000000ull
+
+/* Any context. */
+uint64_t ktime_get_ns(void);
+
+/*
+ * A time at rest.  Memory that is searched for pointers into modules, and the
+ * stacks of sleepers, keep times like this: two words of 31 bits, of which
+ * neither can be taken for an address in the kernel's half (H09).
+ */
+struct stamp {
+	uint32_t lo, hi;
+};
+
+static inline struct stamp stamp_of(uint64_t ns)
+{
+	return (struct stamp){ (uint32_t)ns & 0x7fffffff,
+			       (uint32_t)(ns >> 31) & 0x7fffffff };
+}
+
+static inline uint64_t stamp_ns(struct stamp s)
+{
+	return (uint64_t)s.hi << 31 | s.lo;
+}
+
+/* Sleeps at least @ms milliseconds.  Process context. */
+void msleep(unsigned int ms);
+/* The same, ended early by a signal: returns the milliseconds left. */
+unsigned int msleep_interruptible(unsigned int ms);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * Timers for modules.  The timer is the kernel's object, not a field of the
+ * module's: the kernel's queues hold no pointer into the module.
+ */
+#ifndef KERNEL_TIMER_H
+#define KERNEL_TIMER_H
+
+#include <kernel/ktime.h>
+#include <kernel/module_id.h>
+
+struct timer;
+typedef void (*timer_fn)(void *arg);
+
+/*
+ * A timer, not armed, that calls @fn(@arg) in interrupt context.  @name is
+ * copied and tells it apart in reports.  NULL without memory, in module_init(),
+ * or after the verdict.  With the name of a timer that the module has already
+ * it is that same one.  Process context, may sleep.
+ */
+struct timer *timer_create_owner(const char *name, timer_fn fn, void *arg,
+				 module_id_t owner);
+#define timer_create(name, fn, arg) \
+	timer_create_owner(name, fn, arg, THIS_MODULE)
+
+/*
+ * Arms it for @expires (ktime_get_ns() time), or moves it.  True: it was armed.
+ * Any context, @fn itself included.  While the module is held the arming is
+ * noted, fires after a reactivation and vanishes at the commit (H11).
+ */
+bool mod_timer(struct timer *t, uint64_t expires);
+
+/* Disarms; on return it does not run on any CPU (H10).  Not from @fn. */
+bool timer_delete_sync(struct timer *t);
+
+/* Disarms it and gives it back.  Process context. */
+void timer_destroy(struct timer *t);
+
+#endif

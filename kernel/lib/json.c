@@ -1,0 +1,153 @@
+/*
+ * A JSON text written straight into the caller's buffer.  One flag is enough
+ * for the commas: a value is followed by one unless it is the last, and after
+ * an opening bracket none is due.
+ */
+#include <kernel/errno.h>
+#include <kernel/string.h>
+#include "lib/json.h"
+
+static void put(struct json_writer *w, const char *s, size_t n)
+{
+	if (w->truncated || n >= w->size - w->len) {
+		w->truncated = true;
+		return;
+	}
+	memcpy(w->buf + w->len, s, n);
+	w->len += n;
+	w->buf[w->len] = '\0';
+}
+
+static void put_char(struct json_writer *w, char c)
+{
+	put(w, &c, 1);
+}
+
+static void put_escaped(struct json_writer *w, uint8_t c)
+{
+	static const char named[] = "\bb\ff\nn\rr\tt\"\"\\\\";
+	char text[8];
+
+	for (const char *p = named; *p; p += 2) {
+		if (c == (uint8_t)p[0]) {
+			text[0] = '\\';
+			text[1] = p[1];
+			put(w, text, 2);
+			return;
+		}
+	}
+	if (c >= 0x20 && c < 0x7f)
+		put_char(w, (char)c);
+	else
+		put(w, text, (size_t)scnprintf(text, sizeof(text), "\\u%04x",
+					       (unsigned int)c));
+}
+
+static void put_quoted(struct json_writer *w, const char *s)
+{
+	put_char(w, '"');
+	for (; *s && !w->truncated; s++)
+		put_escaped(w, (uint8_t)*s);
+	put_char(w, '"');
+}
+
+static void begin_value(struct json_writer *w, const char *key)
+{
+	if (w->comma)
+		put_char(w, ',');
+	if (key) {
+		put_quoted(w, key);
+		put_char(w, ':');
+	}
+	w->comma = true;
+}
+
+static void open_bracket(struct json_writer *w, const char *key, char c)
+{
+	begin_value(w, key);
+	put_char(w, c);
+	w->depth++;
+	w->comma = false;
+}
+
+static void close_bracket(struct json_writer *w, char c)
+{
+	put_char(w, c);
+	w->depth--;
+	w->comma = true;
+}
+
+void json_init(struct json_writer *w, char *buf, size_t size)
+{
+	*w = (struct json_writer){ .buf = buf, .size = size };
+	buf[0] = '\0';
+}
+
+void json_object_begin(struct json_writer *w, const char *key)
+{
+	open_bracket(w, key, '{');
+}
+
+void json_object_end(struct json_writer *w)
+{
+	close_bracket(w, '}');
+}
+
+void json_array_begin(struct json_writer *w, const char *key)
+{
+	open_bracket(w, key, '[');
+}
+
+void json_array_end(struct json_writer *w)
+{
+	close_bracket(w, ']');
+}
+
+void json_string(struct json_writer *w, const char *key, const char *s)
+{
+	begin_value(w, key);
+	if (s)
+		put_quoted(w, s);
+	else
+		put(w, "null", 4);
+}
+
+void json_u64(struct json_writer *w, const char *key, uint64_t value)
+{
+	char text[24];
+	int n = scnprintf(text, sizeof(text), "%llu",
+			  (unsigned long long)value);
+
+	begin_value(w, key);
+	put(w, text, (size_t)n);
+}
+
+void json_i64(struct json_writer *w, const char *key, int64_t value)
+{
+	char text[24];
+	int n = scnprintf(text, sizeof(text), "%lld", (long long)value);
+
+	begin_value(w, key);
+	put(w, text, (size_t)n);
+}
+
+void json_bool(struct json_writer *w, const char *key, bool value)
+{
+	begin_value(w, key);
+	put(w, value ? "true" : "false", value ? 4 : 5);
+}
+
+void json_address(struct json_writer *w, const char *key, uintptr_t addr)
+{
+	char text[24];
+
+	scnprintf(text, sizeof(text), "0x%08lx", (unsigned long)addr);
+	json_string(w, key, text);
+}
+
+ssize_t json_finish(struct json_writer *w)
+{
+	if (w->truncated)
+		return -E2BIG;
+	return w->depth ? -EINVAL : (ssize_t)w->len;
+}

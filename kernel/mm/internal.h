@@ -1,0 +1,95 @@
+/*
+ * What the files of the memory room tell each other.
+ */
+#ifndef MM_INTERNAL_H
+#define MM_INTERNAL_H
+
+#include <mm/inject.h>
+#include <mm/mm.h>
+
+/*
+ * Poisoning every freed page costs more than it finds outside a debug build;
+ * likewise a red zone behind objects that fill their slot exactly.
+ */
+#ifdef CONFIG_DEBUG
+#define PAGE_POISON_ON_FREE	true
+#define HEAP_REDZONE_MIN	8u
+#else
+#define PAGE_POISON_ON_FREE	false
+#define HEAP_REDZONE_MIN	0u
+#endif
+#define PAGE_POISON		0x6c
+
+/*
+ * The block that a frame belongs to.  @note and @site are the heap's, 0 in a
+ * fresh block: numbers, never addresses in the window.
+ */
+struct page_block {
+	phys_t		head;
+	unsigned int	order;
+	enum page_kind	kind;
+	uint32_t	note;
+	uintptr_t	site;
+};
+/* False: no RAM.  Any context; takes the page lock. */
+bool page_find_block(phys_t pa, struct page_block *b);
+/* The heap's note on a block of its own. */
+void page_set_note(phys_t head, uint32_t note, uintptr_t site);
+
+/*
+ * Single pages (order 0) on their way out, linked through their records: to be
+ * freed after a TLB shootdown.  All zero is the empty list.
+ */
+struct page_list {
+	uint32_t first;
+};
+void page_list_add(struct page_list *l, phys_t pa);
+phys_t page_list_pop(struct page_list *l);	/* 0: empty */
+
+/* A PTE is written in halves; the one with the present bit goes last. */
+static inline void pte_make_present(pte_t *pte, uint64_t value)
+{
+	volatile uint32_t *half = (volatile uint32_t *)pte;
+
+	half[1] = (uint32_t)(value >> 32);
+	half[0] = (uint32_t)value;
+}
+
+/* Clears bits of the low half; the CPU may be setting A or D meanwhile. */
+static inline void pte_clear_low(pte_t *pte, uint32_t bits)
+{
+	__atomic_fetch_and((uint32_t *)(void *)pte, ~bits, __ATOMIC_SEQ_CST);
+}
+
+/* The entry becomes empty; returns what it was. */
+static inline pte_t pte_take(pte_t *pte)
+{
+	uint32_t *half = (uint32_t *)(void *)pte;
+	uint32_t low, high;
+
+	low = __atomic_exchange_n(&half[0], 0, __ATOMIC_SEQ_CST);
+	high = half[1];
+	half[1] = 0;
+	return (pte_t)high << 32 | low;
+}
+
+/* Heap blocks in the window (slab.c's, kept by window.c). */
+enum window_block_kind {
+	WINDOW_NO_BLOCK,
+	WINDOW_BLOCK_SLAB,
+	WINDOW_BLOCK_RUN,
+};
+/* [@p, @p + @size), inside an allocation, is one block of the heap, or none. */
+void window_set_block(uintptr_t p, size_t size, enum window_block_kind kind);
+/* The block around @addr: its kind, and its first byte in *@start. */
+enum window_block_kind window_find_block(uintptr_t addr, uintptr_t *start);
+/* The inverse of window_set_unsearched(). */
+void window_set_searched(uintptr_t p, size_t size, bool searched);
+
+/* The parts of mm_get_stats() and mm_drain_caches(). */
+void page_get_stats(struct mm_stats *s);
+void slab_get_stats(struct mm_stats *s);
+void slab_drain(void);
+void vmalloc_drain(void);
+
+#endif

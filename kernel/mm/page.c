@@ -1,0 +1,375 @@
+/*
+ * Physical pages: a binary buddy allocator over the RAM that the boot loader
+ * reported, with one record a frame.  It protects the answer to "what is this
+ * frame?": the search for pointers into a module trusts the kind of a page.
+ *
+ * Records hold frame numbers and never pointers, and lie with the bitmap of
+ * heap pages in memory of their own: nothing there can be taken for an address
+ * in the module window, so neither is searched.
+ */
+#include <kernel/bug.h>
+#include <kernel/spinlock.h>
+#include <kernel/string.h>
+#include <mm/internal.h>
+#include <x86/machine.h>
+
+/*
+ * Lock key: (p) page_lock  (a) atomic  (h) the heap, under its own lock
+ * A frame is free, the head of a block in use, or behind such a head.
+ */
+struct frame {
+	union {
+		uint32_t	next;	/* (p) free: frame number, 0 ends */
+		uint32_t	refs;	/* (a) head, PAGE_USER */
+		uint32_t	site;	/* (p) head, heap: text offset */
+		uint32_t	head;	/* (p) behind a head: its number */
+	};
+	union {
+		uint32_t	prev;	/* (p) free: frame number, 0 at first */
+		uint32_t	link;	/* in use: the page_list's owner */
+		uint32_t	note;	/* (p) head, heap */
+	};
+	uint8_t			kind;	/* (p) enum page_kind */
+	uint8_t			order;	/* (p) of a head, or ORDER_BEHIND */
+};
+_Static_assert(sizeof(struct frame) <= 12, "a record for each frame of RAM");
+
+#define ORDER_BEHIND	0xff
+#define LOW_MEMORY_END	0x100000u	/* BIOS, trampoline: never given out */
+
+static DEFINE_SPINLOCK(page_lock);
+static struct frame *frames;
+static uint32_t *slab_map;		/* (p) a bit a frame: PAGE_SLAB */
+static uint32_t nr_frames;		/* constant after page_init() */
+static uint32_t free_first[PAGE_MAX_ORDER + 1];	/* (p) frame numbers */
+static uint32_t kind_count[NR_PAGE_KINDS];	/* (p) */
+
+static uint32_t frame_number(phys_t pa)
+{
+	uint32_t n = pa >> PAGE_SHIFT;
+
+	BUG_ON(n >= nr_frames);
+	return n;
+}
+
+static phys_t frame_address(uint32_t n)
+{
+	return n << PAGE_SHIFT;
+}
+
+static void free_list_add(uint32_t n, unsigned int order)
+{
+	uint32_t next = free_first[order];
+
+	frames[n].kind = PAGE_FREE;
+	frames[n].order = (uint8_t)order;
+	frames[n].next = next;
+	frames[n].prev = 0;
+	if (next)
+		frames[next].prev = n;
+	free_first[order] = n;
+}
+
+static void free_list_remove(uint32_t n, unsigned int order)
+{
+	uint32_t next = frames[n].next, prev = frames[n].prev;
+
+	if (next)
+		frames[next].prev = prev;
+	if (prev)
+		frames[prev].next = next;
+	else
+		free_first[order] = next;
+	frames[n].order = ORDER_BEHIND;
+}
+
+static void set_kind(uint32_t n, enum page_kind kind)
+{
+	kind_count[frames[n].kind]--;
+	kind_count[kind]++;
+	frames[n].kind = (uint8_t)kind;
+	if (kind == PAGE_SLAB)
+		slab_map[n / 32] |= 1u << n % 32;
+	else
+		slab_map[n / 32] &= ~(1u << n % 32);
+}
+
+/* A free block of @order, split off a larger one if need be; 0: none. */
+static uint32_t take_free_block(unsigned int order)
+{
+	unsigned int o = order;
+	uint32_t n;
+
+	while (o <= PAGE_MAX_ORDER && !free_first[o])
+		o++;
+	if (o > PAGE_MAX_ORDER)
+		return 0;
+
+	n = free_first[o];
+	free_list_remove(n, o);
+	while (o > order) {
+		o--;
+		free_list_add(n + (1u << o), o);
+	}
+	return n;
+}
+
+phys_t page_alloc(unsigned int order, enum page_kind kind)
+{
+	uint32_t flags, n, i;
+
+	if (order > PAGE_MAX_ORDER || should_fail_alloc())
+		return 0;
+
+	flags = spin_lock_irqsave(&page_lock);
+	n = take_free_block(order);
+	if (!n)
+		goto unlock;
+	for (i = 0; i < 1u << order; i++) {
+		set_kind(n + i, kind);
+		frames[n + i].order = ORDER_BEHIND;
+		frames[n + i].head = n;
+	}
+	frames[n].order = (uint8_t)order;
+	frames[n].refs = kind == PAGE_USER;
+	frames[n].note = 0;
+unlock:
+	spin_unlock_irqrestore(&page_lock, flags);
+	return frame_address(n);
+}
+
+phys_t page_alloc_zeroed(enum page_kind kind)
+{
+	phys_t pa = page_alloc(0, kind);
+
+	if (pa)
+		memset(phys_to_virt(pa), 0, PAGE_SIZE);
+	return pa;
+}
+
+/* Joins the free block with its buddies as far as they are free and whole. */
+static void merge_free_block(uint32_t n, unsigned int order)
+{
+	uint32_t buddy;
+
+	while (order < PAGE_MAX_ORDER) {
+		buddy = n ^ (1u << order);
+		if (buddy + (1u << order) > nr_frames ||
+		    frames[buddy].kind != PAGE_FREE ||
+		    frames[buddy].order != order)
+			break;
+		free_list_remove(buddy, order);
+		n &= ~(1u << order);
+		order++;
+	}
+	free_list_add(n, order);
+}
+
+static void check_free(uint32_t n, unsigned int order)
+{
+	const struct frame *f = &frames[n];
+
+	if (f->kind == PAGE_FREE || f->kind == PAGE_RESERVED ||
+	    f->order != order)
+		panic("page_free: frame %x order %u is kind %u order %u",
+		      frame_address(n), order, f->kind, f->order);
+	if (f->kind == PAGE_USER && f->refs > 1)
+		panic("page_free: frame %x has %u users", frame_address(n),
+		      f->refs);
+}
+
+void page_free(phys_t pa, unsigned int order)
+{
+	uint32_t flags, n = frame_number(pa), i;
+
+	if (PAGE_POISON_ON_FREE) {
+		check_free(n, order);
+		memset(phys_to_virt(pa), PAGE_POISON, PAGE_SIZE << order);
+	}
+
+	flags = spin_lock_irqsave(&page_lock);
+	check_free(n, order);
+	for (i = 0; i < 1u << order; i++) {
+		set_kind(n + i, PAGE_FREE);
+		frames[n + i].order = ORDER_BEHIND;
+	}
+	merge_free_block(n, order);
+	spin_unlock_irqrestore(&page_lock, flags);
+}
+
+void page_get(phys_t pa)
+{
+	struct frame *f = &frames[frame_number(pa)];
+
+	BUG_ON(f->kind != PAGE_USER);
+	__atomic_add_fetch(&f->refs, 1, __ATOMIC_SEQ_CST);
+}
+
+void page_put(phys_t pa)
+{
+	struct frame *f = &frames[frame_number(pa)];
+
+	BUG_ON(f->kind != PAGE_USER);
+	if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_SEQ_CST) == 0)
+		page_free(pa, 0);
+}
+
+bool page_is_shared(phys_t pa)
+{
+	struct frame *f = &frames[frame_number(pa)];
+
+	return __atomic_load_n(&f->refs, __ATOMIC_SEQ_CST) > 1;
+}
+
+bool page_find_block(phys_t pa, struct page_block *b)
+{
+	uint32_t flags, n = pa >> PAGE_SHIFT;
+
+	if (n >= nr_frames)
+		return false;
+	flags = spin_lock_irqsave(&page_lock);
+	b->kind = frames[n].kind;
+	if (b->kind != PAGE_FREE && frames[n].order == ORDER_BEHIND)
+		n = frames[n].head;
+	b->head = frame_address(n);
+	b->order = frames[n].order;
+	b->note = frames[n].note;
+	b->site = frames[n].site ? frames[n].site + KERNEL_BASE : 0;
+	spin_unlock_irqrestore(&page_lock, flags);
+	return true;
+}
+
+void page_set_note(phys_t head, uint32_t note, uintptr_t site)
+{
+	uint32_t flags, n = frame_number(head);
+
+	flags = spin_lock_irqsave(&page_lock);
+	frames[n].note = note;
+	frames[n].site = site ? site - KERNEL_BASE : 0;
+	spin_unlock_irqrestore(&page_lock, flags);
+}
+
+void page_list_add(struct page_list *l, phys_t pa)
+{
+	uint32_t n = frame_number(pa);
+
+	frames[n].link = l->first;
+	l->first = n;
+}
+
+phys_t page_list_pop(struct page_list *l)
+{
+	uint32_t n = l->first;
+
+	if (n)
+		l->first = frames[n].link;
+	return frame_address(n);
+}
+
+bool page_for_each_slab(bool (*fn)(uintptr_t page, void *arg), void *arg)
+{
+	uint32_t i, bits, n;
+
+	for (i = 0; i < DIV_ROUND_UP(nr_frames, 32); i++) {
+		bits = READ_ONCE(slab_map[i]);
+		while (bits) {
+			n = i * 32 + (uint32_t)__builtin_ctz(bits);
+			bits &= bits - 1;
+			if (!fn((uintptr_t)phys_to_virt(frame_address(n)), arg))
+				return false;
+		}
+	}
+	return true;
+}
+
+void page_get_stats(struct mm_stats *s)
+{
+	uint32_t flags;
+
+	flags = spin_lock_irqsave(&page_lock);
+	memcpy(s->by_kind, kind_count, sizeof(s->by_kind));
+	spin_unlock_irqrestore(&page_lock, flags);
+	s->pages_total = nr_frames;
+	s->pages_free = s->by_kind[PAGE_FREE];
+}
+
+/* The boot module that shares a byte with [@start, @end), or NULL. */
+static const struct boot_module *overlapping_module(phys_t start, phys_t end)
+{
+	uint32_t i;
+
+	for (i = 0; i < boot_info.nr_modules; i++) {
+		const struct boot_module *m = &boot_info.modules[i];
+
+		if (m->start < end && start < m->end)
+			return m;
+	}
+	return NULL;
+}
+
+/* The first place for @size bytes that boot uses for nothing. */
+static phys_t find_boot_memory(uint32_t size)
+{
+	phys_t lowest = max(paging_boot_end(), LOW_MEMORY_END);
+	phys_t start, end;
+	uint32_t i;
+
+	for (i = 0; i < boot_info.nr_ranges; i++) {
+		const struct boot_module *m;
+
+		start = ALIGN_UP(max(boot_info.ranges[i].start, lowest),
+				 PAGE_SIZE);
+		end = min(boot_info.ranges[i].end, DIRECT_MAP_SIZE);
+		while (start < end && end - start >= size) {
+			m = overlapping_module(start, start + size);
+			if (!m)
+				return start;
+			start = ALIGN_UP(m->end, PAGE_SIZE);
+		}
+	}
+	panic("no room for the records of %u frames", nr_frames);
+}
+
+static void add_ranges(phys_t records, phys_t records_end)
+{
+	phys_t lowest = max(paging_boot_end(), LOW_MEMORY_END);
+	phys_t pa, end;
+	uint32_t i;
+
+	for (i = 0; i < boot_info.nr_ranges; i++) {
+		pa = ALIGN_UP(max(boot_info.ranges[i].start, lowest),
+			      PAGE_SIZE);
+		end = min(boot_info.ranges[i].end, DIRECT_MAP_SIZE);
+		for (; pa < end && end - pa >= PAGE_SIZE; pa += PAGE_SIZE) {
+			if (pa >= records && pa < records_end)
+				continue;
+			if (overlapping_module(pa, pa + PAGE_SIZE))
+				continue;
+			/* Ranges of a careless BIOS may overlap. */
+			if (frames[pa >> PAGE_SHIFT].kind == PAGE_FREE)
+				continue;
+			set_kind(pa >> PAGE_SHIFT, PAGE_FREE);
+			merge_free_block(pa >> PAGE_SHIFT, 0);
+		}
+	}
+}
+
+void page_init(void)
+{
+	uint32_t i, bytes, map_bytes;
+	phys_t top = 0, records;
+
+	for (i = 0; i < boot_info.nr_ranges; i++)
+		top = max(top, boot_info.ranges[i].end);
+	nr_frames = min(top, DIRECT_MAP_SIZE) >> PAGE_SHIFT;
+
+	map_bytes = DIV_ROUND_UP(nr_frames, 32) * 4;
+	bytes = ALIGN_UP(nr_frames * (uint32_t)sizeof(struct frame) + map_bytes,
+			 PAGE_SIZE);
+	records = find_boot_memory(bytes);
+	frames = phys_to_virt(records);
+	slab_map = (uint32_t *)(void *)(frames + nr_frames);
+	memset(frames, 0, bytes);
+	kind_count[PAGE_RESERVED] = nr_frames;
+	add_ranges(records, records + bytes);
+}

@@ -1,0 +1,72 @@
+/*
+ * The module window: whose page an address belongs to, now and before.
+ */
+#ifndef MM_WINDOW_H
+#define MM_WINDOW_H
+
+#include <kernel/module_id.h>
+#include <x86/paging.h>
+
+void window_init(void);
+
+/*
+ * @size bytes (rounded up to pages) for @owner at a random place of the
+ * window, with an unmapped page of margin on either side that belongs to
+ * @owner as well (H45).  Zeroed, RW NX.  The frames leave the direct map on
+ * all CPUs before this returns (H46).  Ranges freed longest ago are reused
+ * first, and only when no unused one fits (H33).  NULL without memory or
+ * room.  Process context, interrupts on.
+ */
+void *window_alloc(size_t size, module_id_t owner);
+/*
+ * The whole of an allocation, @p as window_alloc() returned it: unmaps, tells
+ * every CPU (H32), gives the frames back; the range becomes the tombstone of
+ * @owner.  NULL is fine.  Process context, interrupts on.
+ */
+void window_free(void *p, module_id_t owner);
+/*
+ * The number of the unload under which @owner's ranges are buried from here
+ * on; 0, as at first: freed while the module lives.
+ */
+void window_set_unload_number(module_id_t owner, uint32_t number);
+/*
+ * Rights of whole pages inside an allocation: PROT_KERNEL_*.  Tells all CPUs.
+ * Never both writable and executable.  Process context, interrupts on.
+ */
+void window_protect(void *p, size_t size, uint64_t prot);
+/*
+ * Gives the frames of a part of an allocation back early (init sections).
+ * The addresses stay @owner's until window_free().  As window_free().
+ */
+void window_trim(void *p, size_t size, module_id_t owner);
+
+/*
+ * Whose page @addr of the window is, margins included; 0: nobody's, or not in
+ * the window.  Any context, no lock: one load.
+ */
+module_id_t window_owner(uintptr_t addr);
+/*
+ * Who was buried there last; 0: nobody, or somebody lives there.  Any context,
+ * no lock; *unload_number may be NULL.
+ */
+module_id_t window_tombstone(uintptr_t addr, uint32_t *unload_number);
+/* Pages that @owner has mapped in the window. */
+uint32_t window_pages(module_id_t owner);
+
+/*
+ * What a module keeps where no pointer is looked for: stacks, which are
+ * searched as stacks, and GFP_DATA.  Whole pages inside an allocation.
+ */
+void window_set_unsearched(void *p, size_t size);
+/*
+ * Calls @fn for each mapped page of the window that is searched, whoever owns
+ * it, until it returns false.  No locks; as page_for_each_slab().
+ */
+bool window_for_each_searched(bool (*fn)(uintptr_t page, void *arg), void *arg);
+
+static inline bool in_window(uintptr_t addr)
+{
+	return addr - WINDOW_BASE < WINDOW_SIZE;
+}
+
+#endif

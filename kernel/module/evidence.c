@@ -1,0 +1,295 @@
+/*
+ * Evidence: is there a word, anywhere, that could bring somebody into the
+ * module?
+ *
+ * Stacks.  Every word from the saved stack pointer up is read, so registers
+ * that were pushed, trap frames one above the other, return addresses and
+ * arguments are all seen, whatever the compiler did with frame pointers
+ * (H02-H08).  What lies below the stack pointer is dead, and the frame of a
+ * user at the top is the user's.  A word counts if it lies in the territory:
+ * one subtraction, one compare, one table look-up.
+ *
+ * Memory.  Kernel data, the heap, and other modules are read word by word
+ * (mm/dirty.h says which pages).  A first pass, with the world running, reads
+ * all of it; what was written since is read in the verdict.
+ *
+ * What an examination remembers is the words in the window, not an opinion; it
+ * is worth nothing as soon as the task has run again (H50).
+ *
+ * Nothing here keeps an address of the window in memory that is searched: the
+ * hits are on the undertaker's stack, which is not.
+ */
+#include <kernel/string.h>
+#include <mm/mm.h>
+#include <module/internal.h>
+#include <sched/rq.h>
+#include <x86/clock.h>
+#include <x86/smp.h>
+#include <x86/trap.h>
+
+/* ---- one stack ---- */
+
+struct stack_range {
+	const uint32_t	*lo, *hi;
+};
+
+/* Which register of a trap frame a word is, if it is one. */
+static const char *const frame_names[] = {
+	"gs", "fs", "es", "ds", "edi", "esi", "ebp", NULL,
+	"ebx", "edx", "ecx", "eax", NULL, NULL, "eip",
+};
+
+/*
+ * A trap frame out of the kernel is recognised by its code segment and a
+ * plausible EFLAGS (bit 1 is always set, Intel SDM vol. 1, 3.4.3).  It serves
+ * to say what a word is; whether it counts does not depend on it.
+ */
+static bool looks_like_frame(const uint32_t *frame, const struct stack_range *r)
+{
+	const struct trap_frame *f = (const struct trap_frame *)frame;
+
+	if (frame < r->lo || (const uint32_t *)&f->esp > r->hi)
+		return false;
+	return f->cs == KERNEL_CS && (f->eflags & 2) &&
+	       f->eflags < (1u << 22) && f->vector < 256 &&
+	       (f->ds & 0xffff) == KERNEL_DS;
+}
+
+static void classify(const uint32_t *p, const struct stack_range *r,
+		     struct stack_hit *hit)
+{
+	hit->kind = BLOCK_STACK;
+	hit->reg = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(frame_names); i++) {
+		if (!frame_names[i] || !looks_like_frame(p - i, r))
+			continue;
+		hit->kind = i == offsetof(struct trap_frame, eip) / 4 ?
+			    BLOCK_EIP : BLOCK_REGISTER;
+		hit->reg = frame_names[i];
+		return;
+	}
+}
+
+/*
+ * Reads the range, remembers its words in the window, and says whether one of
+ * them lies in the territory.  The first such word goes to *@hit.
+ */
+static bool scan_stack(const struct stack_range *r, struct exam *exam,
+		       const struct territory *terr, struct unload_report *rep,
+		       struct stack_hit *hit)
+{
+	bool found = false;
+
+	exam->nr_words = 0;
+	rep->examined++;
+	rep->words += (uint32_t)(r->hi - r->lo);
+	for (const uint32_t *p = r->lo; p < r->hi; p++) {
+		uint32_t offset = *p - WINDOW_BASE;
+
+		if (likely(offset >= WINDOW_SIZE))
+			continue;
+		if (exam->nr_words < EXAM_WORDS) {
+			exam->word[exam->nr_words].window_offset = offset;
+			exam->word[exam->nr_words].stack_offset =
+				(uint16_t)(p - r->lo);
+		}
+		exam->nr_words++;
+		if (found || !territory_has(terr, *p))
+			continue;
+		found = true;
+		hit->word = *p;
+		hit->above_esp = (uint32_t)(p - r->lo);
+		classify(p, r, hit);
+	}
+	return found;
+}
+
+/* Judges what an earlier examination remembered. */
+static bool judge_remembered(const struct exam *exam,
+			     const struct territory *terr)
+{
+	for (uint32_t i = 0; i < exam->nr_words; i++)
+		if (territory_has(terr, WINDOW_BASE +
+					exam->word[i].window_offset))
+			return true;
+	return false;
+}
+
+static bool exam_is_fresh(const struct task *t)
+{
+	return t->exam.valid && t->exam.switches == t->switches &&
+	       t->exam.nr_words <= EXAM_WORDS;
+}
+
+/* @t does not run: all of it lies between its stack pointer and the top. */
+static enum verdict_on_task exam_saved(struct task *t,
+				       const struct territory *terr,
+				       struct unload_report *rep,
+				       struct stack_hit *hit)
+{
+	struct stack_range r = {
+		(const uint32_t *)t->esp,
+		(const uint32_t *)task_stack_top(t),
+	};
+
+	if (!t->stack)			/* held or buried: no stack of its own */
+		return TASK_CLEAN;
+	if (exam_is_fresh(t) && !judge_remembered(&t->exam, terr))
+		return TASK_CLEAN;
+	t->exam.switches = t->switches;
+	t->exam.valid = true;
+	return scan_stack(&r, &t->exam, terr, rep, hit) ? TASK_HAS_EVIDENCE
+							: TASK_CLEAN;
+}
+
+enum verdict_on_task exam_task(struct task *t, const struct territory *terr,
+			       struct unload_report *rep,
+			       struct stack_hit *hit)
+{
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+	enum verdict_on_task v = TASK_IS_RUNNING;
+
+	if (!task_is_running(t))
+		v = exam_saved(t, terr, rep, hit);
+	task_rq_unlock(rq, flags);
+	return v;
+}
+
+/*
+ * In the rendezvous a running task is one that its CPU's interrupt caught: its
+ * stack is live from that frame up.  Its next switch makes this examination
+ * stale by itself.
+ */
+static enum verdict_on_task exam_caught(struct task *t,
+					const struct territory *terr,
+					struct unload_report *rep,
+					struct stack_hit *hit)
+{
+	struct trap_frame *frame = percpus[t->cpu].rendezvous_frame;
+	struct stack_range r = {
+		(const uint32_t *)frame,
+		(const uint32_t *)task_stack_top(t),
+	};
+	struct exam scratch;
+
+	if (t == current || !frame || trap_from_user(frame))
+		return TASK_CLEAN;
+	return scan_stack(&r, &scratch, terr, rep, hit) ? TASK_HAS_EVIDENCE
+							: TASK_CLEAN;
+}
+
+enum verdict_on_task exam_task_stopped(struct task *t,
+				       const struct territory *terr,
+				       struct unload_report *rep,
+				       struct stack_hit *hit)
+{
+	if (task_is_running(t))
+		return exam_caught(t, terr, rep, hit);
+	return exam_saved(t, terr, rep, hit);
+}
+
+/* ---- memory ---- */
+
+struct search {
+	const struct territory	*terr;
+	struct memory_hits	*hits;
+};
+
+static void note_hit(struct memory_hits *hits, uintptr_t at)
+{
+	if (hits->n < MEMORY_HITS)
+		hits->at[hits->n] = at;
+	hits->n++;
+}
+
+static bool search_page(uintptr_t page, void *arg)
+{
+	const struct search *s = arg;
+	const uint32_t *end = (const uint32_t *)(page + PAGE_SIZE);
+
+	if (in_window(page) && s->terr->member[window_owner(page)])
+		return true;
+	s->hits->pages++;
+	for (const uint32_t *p = (const uint32_t *)page; p < end; p++)
+		if (unlikely(territory_has(s->terr, *p)))
+			note_hit(s->hits, (uintptr_t)p);
+	if (s->hits->deadline && clock_ns() > s->hits->deadline) {
+		s->hits->gave_up = true;
+		return false;
+	}
+	return true;
+}
+
+void memory_search(const struct territory *terr, enum memory_pass pass,
+		   struct memory_hits *hits)
+{
+	struct search s = { terr, hits };
+
+	hits->n = 0;
+	hits->gave_up = false;
+	if (pass == MEMORY_ALL)
+		searched_for_each(search_page, &s);
+	else
+		dirty_for_each(search_page, &s);
+}
+
+/*
+ * The page of an earlier hit may have been written since, or given back; the
+ * words are read where they were, through mappings that stay.
+ */
+void memory_recheck(const struct territory *terr, struct memory_hits *hits)
+{
+	uint32_t kept = 0;
+
+	if (hits->n > MEMORY_HITS)
+		return;
+	for (uint32_t i = 0; i < hits->n; i++) {
+		pte_t *pte = paging_kernel_pte(hits->at[i]);
+
+		if (pte && (*pte & PTE_P) &&
+		    territory_has(terr, *(const uint32_t *)hits->at[i]))
+			hits->at[kept++] = hits->at[i];
+	}
+	hits->n = kept;
+}
+
+struct thread_search {
+	const struct territory	*terr;
+	uintptr_t		at;
+	bool			found;
+};
+
+static bool match_thread(struct task *t, void *arg)
+{
+	struct thread_search *s = arg;
+
+	if (s->terr->member[t->owner] && s->at - (uintptr_t)t < sizeof(*t))
+		s->found = true;
+	return !s->found;
+}
+
+bool memory_hit_is_thread(const struct territory *terr, uintptr_t at)
+{
+	struct thread_search s = { terr, at, false };
+
+	task_for_each(match_thread, &s);
+	return s.found;
+}
+
+bool memory_hit_is_binding(uintptr_t at)
+{
+	uintptr_t word = *(const uintptr_t *)at;
+	module_id_t owner = window_owner(word);
+	uint32_t flags = spin_lock_irqsave(&slot_lock);
+	const struct ledger *l = owner ? ledger_of(owner) : NULL;
+	const struct binding *b;
+	bool found = false;
+
+	if (l)
+		list_for_each_entry(b, &l->bindings, ledger)
+			if ((uintptr_t)&b->slot->binding == at)
+				found = true;
+	spin_unlock_irqrestore(&slot_lock, flags);
+	return found;
+}

@@ -1,0 +1,185 @@
+/*
+ * What the files of the module room share: the dossier, the registry, the
+ * territory, and the pieces of the unload.
+ *
+ * struct module is the dossier: it lies in the window, in the territory of the
+ * module that it describes, and with it all that points into the module.  The
+ * kernel outside knows the module by its id (sched/owner.h).
+ *
+ * Locks: module_lock (a mutex) guards states and the registry.  It is held
+ * across no wait and no module code.  Below it: slot_lock and leaves.
+ */
+#ifndef MODULE_INTERNAL_H
+#define MODULE_INTERNAL_H
+
+#include <kernel/mutex.h>
+#include <kernel/slab.h>
+#include <mm/mm.h>
+#include <module/layout.h>
+#include <module/module.h>
+#include <sched/owner.h>
+#include <sched/sched.h>
+#include <sched/slot.h>
+
+struct symbols;
+
+#define MODULE_MAX_DEPS	16
+#define MODULE_MAX_EXPORTS 128
+
+struct module_export {
+	const char	*name;		/* in the image */
+	uintptr_t	value;
+};
+
+/*
+ * Lock key: (m) module_lock  (c) constant once LIVE  (u) the undertaker
+ */
+struct module {
+	struct ledger	ledger;			/* DOSSIER_LEDGER_OFFSET */
+	module_id_t	id;			/* (c) */
+	char		name[OWNER_NAME_LEN];	/* (c) */
+	void		*memory;		/* (c) of the image, text first */
+	uint32_t	memory_size;		/* (c) */
+	uint32_t	kept_size;		/* (c) without the init regions */
+	void		*extra;			/* (c) scratch of the dossier */
+	struct region	region[REGION_COUNT];	/* (c) addr, size */
+	struct symbols	*symbols;		/* (c) */
+	int		(*init)(void);		/* (c) until it has run */
+	int		(*register_fn)(void);	/* (c) or NULL */
+	void		(*unregister_fn)(void);	/* (c) or NULL */
+	void		(*cleanup_fn)(void);	/* (c) or NULL */
+	uint32_t	nr_deps;		/* (c) */
+	module_id_t	deps[MODULE_MAX_DEPS];	/* (c) whose symbols it uses */
+	uint32_t	nr_exports;		/* (c) */
+	struct module_export exports[MODULE_MAX_EXPORTS];	/* (c) */
+	bool		init_failed;		/* (u) no cleanup is due */
+};
+
+extern struct mutex module_lock;
+
+/* ---- registry.c ---- */
+
+/* The dossier of a module with that id, or NULL: computed, never stored. */
+struct module *module_of(module_id_t id);
+/* The id of a module by name in any state but FREE and GONE; 0: none. */
+module_id_t module_id_locked(const char *name) __must_hold(&module_lock);
+/* A fresh id for @name, in state LOADING; 0: all are in use. */
+module_id_t module_new_id_locked(const char *name) __must_hold(&module_lock);
+void module_set_state_locked(module_id_t id, enum module_state s)
+	__must_hold(&module_lock);
+void module_set_state(module_id_t id, enum module_state s);
+/* An exported symbol of the kernel (owner 0) or of a LIVE module. */
+bool export_find_locked(const char *name, uintptr_t *value,
+			module_id_t *owner) __must_hold(&module_lock);
+/* A module outside the set that is linked to @id; 0: none. */
+module_id_t dependent_locked(module_id_t id, const bool *in_set)
+	__must_hold(&module_lock);
+bool module_uses(const struct module *m, module_id_t dep);
+/* Gives everything back: ledger, heap, image, dossier.  Undertaker, loader. */
+void module_destroy(module_id_t id, uint32_t unload_number,
+		    void (*leak)(const struct heap_object *o, void *arg),
+		    void *arg);
+/* "name+0x12 (file.c)" of a module's or kernel's address, as text. */
+void describe_address(uintptr_t addr, char *buf, size_t size);
+
+/* ---- territory and evidence.c ---- */
+
+/* The modules that go together: ids, nothing that points. */
+struct territory {
+	uint32_t	n;
+	module_id_t	ids[UNLOAD_MAX_NAMES];
+	bool		member[MAX_MODULES];
+};
+
+static inline bool territory_has(const struct territory *t, uintptr_t word)
+{
+	return in_window(word) && t->member[window_owner(word)];
+}
+
+/* One hit on a stack. */
+struct stack_hit {
+	uintptr_t	word;		/* what was found; lives on a stack of the
+					 * undertaker's only */
+	uint32_t	above_esp;	/* in words */
+	enum blocker_kind kind;
+	const char	*reg;		/* BLOCK_REGISTER */
+};
+
+/* How a task stands towards a territory. */
+enum verdict_on_task {
+	TASK_CLEAN,
+	TASK_HAS_EVIDENCE,
+	TASK_IS_RUNNING,	/* on a CPU: nothing can be said */
+};
+
+/*
+ * Examines @t's stack.  A task that has not run since an earlier examination
+ * is judged by the words remembered.  Takes the lock of its run queue.
+ */
+enum verdict_on_task exam_task(struct task *t, const struct territory *terr,
+			       struct unload_report *r,
+			       struct stack_hit *hit);
+/* The same inside a rendezvous: no lock, running tasks by their frame. */
+enum verdict_on_task exam_task_stopped(struct task *t,
+				       const struct territory *terr,
+				       struct unload_report *r,
+				       struct stack_hit *hit);
+
+#define MEMORY_HITS	8
+/* Words of memory that point into the territory. */
+struct memory_hits {
+	uint32_t	n;		/* found; at most MEMORY_HITS kept */
+	uintptr_t	at[MEMORY_HITS];
+	uint32_t	pages;		/* looked at */
+	uint64_t	deadline;	/* ns, 0: none */
+	bool		gave_up;	/* at the deadline */
+};
+enum memory_pass { MEMORY_ALL, MEMORY_DIRTY };
+void memory_search(const struct territory *terr, enum memory_pass pass,
+		   struct memory_hits *hits);
+/* The pages of earlier hits once more: which still hold. */
+void memory_recheck(const struct territory *terr, struct memory_hits *hits);
+/* For a dry run: a slot's pointer to its binding; in the record of one of the
+ * module's own threads. */
+bool memory_hit_is_binding(uintptr_t at);
+bool memory_hit_is_thread(const struct territory *terr, uintptr_t at);
+
+/* ---- report.c ---- */
+
+struct blocker *report_add(struct unload_report *r, enum blocker_kind kind);
+/* Task part: pid, name, CPU, state, backtrace; @place: topmost in @terr. */
+void report_task(struct blocker *b, struct task *t,
+		 const struct territory *terr);
+void report_stack_hit(struct unload_report *r, struct task *t,
+		      const struct territory *terr,
+		      const struct stack_hit *hit);
+void report_memory_hits(struct unload_report *r,
+			const struct memory_hits *hits);
+/* Everybody who uses the module: open files, counts, tasks inside. */
+void report_users(struct unload_report *r, const struct territory *terr,
+		  const struct task *caller);
+/* The files of @t that belong to the territory, as one blocker; false: none. */
+bool report_files_of(struct unload_report *r, const struct territory *terr,
+		     struct task *t, enum blocker_kind kind);
+/* For an attempt that nobody waits for: one line to the log. */
+void report_log(const struct unload_report *r);
+void report_fail(struct unload_report *r, int error, const char *fmt, ...)
+	__printf(3, 4);
+
+/* ---- unload.c ---- */
+
+void undertaker_init(void);
+/*
+ * A load whose init or register failed: what it registered and started is
+ * withdrawn like in an unload; what cannot be is entombed.  Waits.  The caller
+ * has no pointer of the module on its stack.
+ */
+void module_expel(module_id_t id, bool init_failed);
+/* DEFERRED: open again instead.  -ENOENT: it has gone meanwhile. */
+int module_revive(const char *name);
+
+/* gdb's hooks (tools/gdb): breakpoints go here. */
+void gdb_module_loaded(const struct module *mod);
+void gdb_module_unloaded(const struct module *mod);
+
+#endif

@@ -1,0 +1,476 @@
+/*
+ * Loading a module.
+ *
+ * Everything about the file is checked before anything is built, and what is
+ * built is not visible until all of it stands: on failure nothing of the
+ * module remains.  The steps that run the module's own code come last; where
+ * one of those fails the module goes the way of an unload, as it may have
+ * started threads by then (H29).
+ */
+#include <kernel/errno.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <fs/file.h>
+#include <generated/abi.h>
+#include <mm/mm.h>
+#include <module/exports.h>
+#include <module/internal.h>
+#include <module/modinfo.h>
+#include <module/params.h>
+#include <module/reloc.h>
+#include <module/symbols.h>
+
+/* All that a load needs to know, on the heap; gone when the load is over. */
+struct load_info {
+	const char		*args;
+	char			name[OWNER_NAME_LEN];
+	void			*file;		/* vmalloc()ed */
+	size_t			size;
+	struct elf_file		elf;
+	struct modinfo		modinfo;
+	struct image		image;
+	void			*scratch;
+	struct elf_error	err;
+	struct module		*mod;
+	module_id_t		id;
+	char			*param_text;	/* in mod->extra */
+};
+
+static int load_error(struct load_info *info, int err, const char *text)
+{
+	strscpy(info->err.text, text, sizeof(info->err.text));
+	return err;
+}
+
+/* ---- the file ---- */
+
+static int read_file(struct load_info *info, const char *path)
+{
+	int err = fs_read_file(path, &info->file, &info->size);
+
+	if (err == -ENOENT)
+		return load_error(info, err, "no such file");
+	if (err == -ENOMEM)
+		return load_error(info, err, "no memory");
+	if (err)
+		return elf_fail(&info->err, err, "cannot be read: %s",
+				errno_name(err));
+	return 0;
+}
+
+static int check_file(struct load_info *info)
+{
+	int err = elf_check(info->file, info->size, &info->elf, &info->err);
+
+	if (err)
+		return err;
+	err = modinfo_check(&info->elf, &info->modinfo, &info->err);
+	if (err)
+		return err;
+	err = modinfo_check_abi(&info->modinfo, ICEBOX_ABI, &info->err);
+	if (err)
+		return err;
+	info->scratch = kmalloc(layout_scratch_size(&info->elf),
+				GFP_KERNEL | GFP_DATA);
+	if (!info->scratch)
+		return load_error(info, -ENOMEM, "no memory");
+	return layout_plan(&info->elf, info->scratch, &info->image,
+			   &info->err);
+}
+
+/* ---- memory ---- */
+
+static uint32_t regions_size(const struct image *image, bool with_init)
+{
+	uint32_t size = 0;
+
+	for (unsigned int r = 0; r < REGION_COUNT; r++)
+		if (with_init || !region_is_init(r))
+			size += image->region[r].size;
+	return size;
+}
+
+/* One block for the image, in the order of the regions: init comes last. */
+static int alloc_image(struct load_info *info)
+{
+	struct module *m = info->mod;
+	uint32_t at = 0;
+
+	m->memory_size = regions_size(&info->image, true);
+	m->kept_size = regions_size(&info->image, false);
+	if (!m->memory_size)
+		return load_error(info, -ENOEXEC, "holds no code and no data");
+	m->memory = window_alloc(m->memory_size, info->id);
+	if (!m->memory)
+		return load_error(info, -ENOMEM, "no memory");
+	for (unsigned int r = 0; r < REGION_COUNT; r++) {
+		struct region *reg = &info->image.region[r];
+
+		reg->mem = (uint8_t *)m->memory + at;
+		reg->addr = (uint32_t)(uintptr_t)reg->mem;
+		m->region[r] = *reg;
+		at += reg->size;
+	}
+	return 0;
+}
+
+/* Symbols and the strings of parameters: the dossier's second block. */
+static int alloc_extra(struct load_info *info)
+{
+	struct module *m = info->mod;
+	size_t symbols = ALIGN_UP(symbols_size(&info->image), 8u);
+	size_t params = params_store_size(info->args);
+
+	m->extra = window_alloc(symbols + params, info->id);
+	if (!m->extra)
+		return load_error(info, -ENOMEM, "no memory");
+	info->param_text = (char *)m->extra + symbols;
+	return 0;
+}
+
+static int alloc_module(struct load_info *info)
+{
+	struct module *m;
+	int err;
+
+	mutex_lock(&module_lock);
+	if (module_id_locked(info->name))
+		err = load_error(info, -EEXIST, "is loaded already");
+	else if (!(info->id = module_new_id_locked(info->name)))
+		err = load_error(info, -ENFILE, "too many modules");
+	else
+		err = 0;
+	mutex_unlock(&module_lock);
+	if (err)
+		return err;
+
+	m = window_alloc(sizeof(*m), info->id);
+	if (!m) {
+		err = load_error(info, -ENOMEM, "no memory");
+		goto free_id;
+	}
+	INIT_LIST_HEAD(&m->ledger.bindings);
+	m->id = info->id;
+	strscpy(m->name, info->name, sizeof(m->name));
+	info->mod = m;
+	err = heap_create(info->id);
+	if (err) {
+		load_error(info, err, "no memory");
+		goto free_dossier;
+	}
+	err = alloc_image(info);
+	if (err)
+		goto free_heap;
+	err = alloc_extra(info);
+	if (err)
+		goto free_image;
+	owners[info->id].dossier_page =
+		((uintptr_t)m - WINDOW_BASE) / PAGE_SIZE + 1;
+	return 0;
+
+free_image:
+	window_free(m->memory, info->id);
+free_heap:
+	heap_destroy(info->id, NULL, NULL);
+free_dossier:
+	window_free(m, info->id);
+free_id:
+	module_set_state(info->id, MODULE_FREE);
+	info->mod = NULL;
+	return err;
+}
+
+/* ---- linking ---- */
+
+static int note_dependency(struct module *m, module_id_t owner,
+			   struct elf_error *err)
+{
+	if (owner == MODULE_NONE || module_uses(m, owner))
+		return 0;
+	if (m->nr_deps == MODULE_MAX_DEPS)
+		return elf_fail(err, -ENOEXEC,
+				"uses more than %u other modules",
+				MODULE_MAX_DEPS);
+	m->deps[m->nr_deps++] = owner;
+	return 0;
+}
+
+/*
+ * Under module_lock: whoever unloads the exporting module sees the dependency
+ * or has closed it, and then it exports nothing.
+ */
+static int resolve(void *ctx, const char *name, uint32_t *value,
+		   struct elf_error *err)
+{
+	struct load_info *info = ctx;
+	module_id_t owner;
+	uintptr_t addr;
+	int ret;
+
+	if (strcmp(name, "__this_module") == 0) {
+		*value = (uint32_t)(uintptr_t)&info->mod->id;
+		return 0;
+	}
+	mutex_lock(&module_lock);
+	ret = export_find_locked(name, &addr, &owner) ? 0 : -ENOENT;
+	if (!ret) {
+		*value = addr;
+		ret = note_dependency(info->mod, owner, err);
+	}
+	mutex_unlock(&module_lock);
+	return ret;
+}
+
+static int find_entry(struct load_info *info, const char *name, bool init,
+		      uint32_t *addr)
+{
+	return symbols_entry_point(&info->image, name, init, addr, &info->err);
+}
+
+static int find_entries(struct load_info *info)
+{
+	struct module *m = info->mod;
+	uint32_t init, reg, unreg, cleanup;
+	int err;
+
+	err = find_entry(info, "init_module", true, &init);
+	if (!err)
+		err = find_entry(info, "register_module", false, &reg);
+	if (!err)
+		err = find_entry(info, "unregister_module", false, &unreg);
+	if (!err)
+		err = find_entry(info, "cleanup_module", false, &cleanup);
+	if (err)
+		return err;
+	m->init = (int (*)(void))(uintptr_t)init;
+	m->register_fn = (int (*)(void))(uintptr_t)reg;
+	m->unregister_fn = (void (*)(void))(uintptr_t)unreg;
+	m->cleanup_fn = (void (*)(void))(uintptr_t)cleanup;
+	return 0;
+}
+
+static int find_exports(struct load_info *info)
+{
+	struct module *m = info->mod;
+	struct exports table;
+	int err = exports_check(&info->image, &table, &info->err);
+
+	if (err)
+		return err;
+	if (table.count > MODULE_MAX_EXPORTS)
+		return elf_fail(&info->err, -ENOEXEC,
+				"exports more than %u symbols",
+				MODULE_MAX_EXPORTS);
+	for (uint32_t i = 0; i < table.count; i++) {
+		struct export e = exports_get(&table, i);
+
+		m->exports[i] = (struct module_export){ e.name, e.value };
+	}
+	m->nr_exports = table.count;
+	return 0;
+}
+
+static int set_params(struct load_info *info)
+{
+	struct param_store store = {
+		.mem = info->param_text,
+		.addr = (uint32_t)(uintptr_t)info->param_text,
+		.size = params_store_size(info->args),
+	};
+	struct params params;
+	int err = params_check(&info->image, &params, &info->err);
+
+	if (err)
+		return err;
+	return params_apply(&params, info->args, &store, &info->err);
+}
+
+static void protect_region(const struct module *m, unsigned int r,
+			   uint64_t prot)
+{
+	if (m->region[r].size)
+		window_protect((void *)(uintptr_t)m->region[r].addr,
+			       m->region[r].size, prot);
+}
+
+static void protect_image(const struct module *m)
+{
+	protect_region(m, REGION_TEXT, PROT_KERNEL_RX);
+	protect_region(m, REGION_RODATA, PROT_KERNEL_R);
+	protect_region(m, REGION_INIT_TEXT, PROT_KERNEL_RX);
+	protect_region(m, REGION_INIT_RODATA, PROT_KERNEL_R);
+}
+
+static int link_module(struct load_info *info)
+{
+	struct symbol_resolver resolver = { resolve, info };
+	struct module *m = info->mod;
+	int err;
+
+	layout_copy(&info->image);
+	err = reloc_apply(&info->image, &resolver, &info->err);
+	if (!err)
+		err = find_entries(info);
+	if (!err)
+		err = find_exports(info);
+	if (!err)
+		err = set_params(info);
+	if (err)
+		return err;
+	m->symbols = symbols_build(&info->image, m->extra);
+	protect_image(m);
+	return 0;
+}
+
+/* ---- the module's own code ---- */
+
+static void free_init_regions(struct module *m)
+{
+	uint32_t size = m->memory_size - m->kept_size;
+
+	if (!size)
+		return;
+	symbols_forget(m->symbols,
+		       (uint32_t)(uintptr_t)m->memory + m->kept_size, size);
+	window_trim((uint8_t *)m->memory + m->kept_size, size, m->id);
+	m->init = NULL;
+}
+
+static int run_init(struct load_info *info)
+{
+	struct module *m = info->mod;
+	int err = m->init ? m->init() : 0;
+
+	if (err) {
+		m->init_failed = true;
+		return elf_fail(&info->err, err < 0 ? err : -EINVAL,
+				"its init failed: %s", errno_name(err));
+	}
+	free_init_regions(m);
+	return 0;
+}
+
+static int run_register(struct load_info *info)
+{
+	struct module *m = info->mod;
+	int err;
+
+	owners[m->id].may_register = true;
+	err = m->register_fn ? m->register_fn() : 0;
+	if (err)
+		return elf_fail(&info->err, err < 0 ? err : -EINVAL,
+				"its register failed: %s", errno_name(err));
+	return 0;
+}
+
+static int start_module(struct load_info *info)
+{
+	int err = run_init(info);
+
+	if (!err)
+		err = run_register(info);
+	if (err)
+		return err;
+	gdb_module_loaded(info->mod);
+	module_set_state(info->id, MODULE_LIVE);
+	ledger_open_doors(info->id);
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+/*
+ * Builds and starts.  *@started: the module's own code has run, so that a
+ * failure is for module_expel() to clear up.
+ */
+static int load_file(struct load_info *info, const char *path, bool *started)
+{
+	int err = read_file(info, path);
+
+	if (!err)
+		err = check_file(info);
+	if (!err)
+		err = alloc_module(info);
+	if (err)
+		return err;
+	err = link_module(info);
+	if (err) {
+		module_destroy(info->id, 0, NULL, NULL);
+		module_set_state(info->id, MODULE_FREE);
+		return err;
+	}
+	*started = true;
+	return start_module(info);
+}
+
+/* "/tmp/foo.ko" is called foo; "-" in a name counts as "_". */
+static int name_from_path(const char *path, char *name, size_t size)
+{
+	const char *base = strrchr(path, '/');
+	size_t len;
+
+	base = base ? base + 1 : path;
+	len = strlen(base);
+	if (len > 3 && strcmp(base + len - 3, ".ko") == 0)
+		len -= 3;
+	if (len == 0 || len >= size)
+		return -EINVAL;
+	memcpy(name, base, len);
+	name[len] = '\0';
+	for (char *p = name; *p; p++)
+		if (*p == '-')
+			*p = '_';
+	return 0;
+}
+
+/* The frames that point into the module are all below this one. */
+static noinline int load_and_forget(const char *path, const char *args,
+				    char *err_text, size_t n, module_id_t *id,
+				    bool *init_failed)
+{
+	struct load_info *info = kzalloc(sizeof(*info), GFP_KERNEL);
+	bool started = false;
+	int err;
+
+	*id = MODULE_NONE;
+	if (!info) {
+		strscpy(err_text, "no memory", n);
+		return -ENOMEM;
+	}
+	info->args = args;
+	name_from_path(path, info->name, sizeof(info->name));
+	err = load_file(info, path, &started);
+	if (err)
+		strscpy(err_text, info->err.text, n);
+	if (err && started) {
+		*id = info->id;
+		*init_failed = info->mod->init_failed;
+	}
+	kfree(info->scratch);
+	vfree(info->file);
+	kfree(info);
+	return err;
+}
+
+int module_load(const char *path, const char *args, char *err_text, size_t n)
+{
+	char full[128], name[OWNER_NAME_LEN];
+	bool init_failed = false;
+	module_id_t id;
+	int err;
+
+	if (name_from_path(path, name, sizeof(name))) {
+		strscpy(err_text, "no name for a module", n);
+		return -EINVAL;
+	}
+	if (module_revive(name) == 0)
+		return 0;
+	if (strchr(path, '/'))
+		strscpy(full, path, sizeof(full));
+	else
+		snprintf(full, sizeof(full), "/lib/modules/%s.ko", name);
+	err = load_and_forget(full, args, err_text, n, &id, &init_failed);
+	if (id)
+		module_expel(id, init_failed);
+	return err;
+}

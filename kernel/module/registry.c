@@ -1,0 +1,321 @@
+/*
+ * The registry: which modules there are, their symbols, who depends on whom.
+ *
+ * It is the array owners[] of sched/owner.c; the dossier of a module is found
+ * by computing its address from the page number there.  Ids are used in turn,
+ * so that a stale one names the dead module for as long as possible.
+ */
+#include <kernel/errno.h>
+#include <kernel/export.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <debug/backtrace.h>
+#include <debug/kallsyms.h>
+#include <mm/mm.h>
+#include <module/internal.h>
+#include <module/symbols.h>
+
+DEFINE_MUTEX(module_lock);
+
+static module_id_t last_id;		/* module_lock */
+
+extern const struct kernel_symbol __ksymtab_start[], __ksymtab_end[];
+
+struct module *module_of(module_id_t id)
+{
+	return (struct module *)ledger_of(id);
+}
+
+static bool state_is_present(enum module_state s)
+{
+	return s != MODULE_FREE && s != MODULE_GONE;
+}
+
+module_id_t module_id_locked(const char *name)
+{
+	assert_mutex_held(&module_lock);
+	for (module_id_t id = 1; id < MAX_MODULES; id++)
+		if (state_is_present(owner_state(id)) &&
+		    strcmp(owners[id].name, name) == 0)
+			return id;
+	return MODULE_NONE;
+}
+
+void module_set_state_locked(module_id_t id, enum module_state s)
+{
+	assert_mutex_held(&module_lock);
+	smp_store_release(&owners[id].state, (uint32_t)s);
+}
+
+void module_set_state(module_id_t id, enum module_state s)
+{
+	mutex_lock(&module_lock);
+	module_set_state_locked(id, s);
+	mutex_unlock(&module_lock);
+}
+
+module_id_t module_new_id_locked(const char *name)
+{
+	for (unsigned int i = 1; i < MAX_MODULES; i++) {
+		module_id_t id = (module_id_t)
+			((last_id + i - 1) % (MAX_MODULES - 1) + 1);
+		struct owner *o = &owners[id];
+
+		if (state_is_present(owner_state(id)))
+			continue;
+		last_id = id;
+		memset(o, 0, sizeof(*o));
+		spin_lock_init(&o->sites_lock, "owner_sites");
+		strscpy(o->name, name, sizeof(o->name));
+		module_set_state_locked(id, MODULE_LOADING);
+		return id;
+	}
+	return MODULE_NONE;
+}
+
+/* ---- symbols ---- */
+
+static bool kernel_export_find(const char *name, uintptr_t *value)
+{
+	for (const struct kernel_symbol *s = __ksymtab_start;
+	     s < __ksymtab_end; s++) {
+		if (strcmp(s->name, name))
+			continue;
+		*value = s->value;
+		return true;
+	}
+	return false;
+}
+
+static bool module_export_find(const struct module *m, const char *name,
+			       uintptr_t *value)
+{
+	for (uint32_t i = 0; i < m->nr_exports; i++) {
+		if (strcmp(m->exports[i].name, name))
+			continue;
+		*value = m->exports[i].value;
+		return true;
+	}
+	return false;
+}
+
+bool export_find_locked(const char *name, uintptr_t *value, module_id_t *owner)
+{
+	assert_mutex_held(&module_lock);
+	*owner = MODULE_NONE;
+	if (kernel_export_find(name, value))
+		return true;
+	for (module_id_t id = 1; id < MAX_MODULES; id++) {
+		if (owner_state(id) != MODULE_LIVE ||
+		    !module_export_find(module_of(id), name, value))
+			continue;
+		*owner = id;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Called from backtraces in any context: no lock.  The dossier of a module is
+ * unmapped only after its verdict, when no stack names it any more; the state
+ * is looked at first, and an address that is nobody's finds nothing (H34).
+ */
+static bool lookup_in_modules(uintptr_t addr, struct symbol_info *info)
+{
+	module_id_t id = window_owner(addr);
+	struct symbols_hit hit;
+	const struct module *m;
+
+	if (!id || !state_is_present(owner_state(id)))
+		return false;
+	m = module_of(id);
+	if (!m || !m->symbols || !symbols_lookup(m->symbols, addr, &hit))
+		return false;
+	strscpy(info->name, hit.name, sizeof(info->name));
+	strscpy(info->module, m->name, sizeof(info->module));
+	strscpy(info->file, hit.file ? hit.file : "", sizeof(info->file));
+	info->offset = hit.offset;
+	info->size = hit.size;
+	return true;
+}
+
+void describe_address(uintptr_t addr, char *buf, size_t size)
+{
+	struct symbol_info info;
+	const char *close = "";
+
+	if (!kallsyms_lookup(addr, &info)) {
+		snprintf(buf, size, "0x%08lx", (unsigned long)addr);
+		return;
+	}
+	if (info.file[0])
+		close = ")";
+	snprintf(buf, size, "%s+0x%x%s%s%s", info.name, info.offset,
+		 info.file[0] ? " (" : "", info.file, close);
+}
+
+uintptr_t module_symbol(const char *module, const char *symbol)
+{
+	uint32_t addr = 0;
+	module_id_t id;
+
+	mutex_lock(&module_lock);
+	id = module_id_locked(module);
+	if (id && module_of(id) && module_of(id)->symbols)
+		symbols_find(module_of(id)->symbols, symbol, &addr);
+	mutex_unlock(&module_lock);
+	return addr;
+}
+
+/* ---- dependencies ---- */
+
+bool module_uses(const struct module *m, module_id_t dep)
+{
+	for (uint32_t i = 0; i < m->nr_deps; i++)
+		if (m->deps[i] == dep)
+			return true;
+	return false;
+}
+
+module_id_t dependent_locked(module_id_t id, const bool *in_set)
+{
+	assert_mutex_held(&module_lock);
+	for (module_id_t other = 1; other < MAX_MODULES; other++) {
+		if (!state_is_present(owner_state(other)) || in_set[other])
+			continue;
+		if (module_of(other) && module_uses(module_of(other), id))
+			return other;
+	}
+	return MODULE_NONE;
+}
+
+/* ---- looking ---- */
+
+static void list_dependents(module_id_t id, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (module_id_t other = 1; other < MAX_MODULES; other++) {
+		if (!state_is_present(owner_state(other)) ||
+		    !module_of(other) || !module_uses(module_of(other), id))
+			continue;
+		len += (size_t)scnprintf(buf + len, size - len, "%s%s",
+					 len ? " " : "", owners[other].name);
+	}
+}
+
+static void fill_info(module_id_t id, struct module_info *info)
+{
+	const struct module *m = module_of(id);
+
+	memset(info, 0, sizeof(*info));
+	info->id = id;
+	strscpy(info->name, owners[id].name, sizeof(info->name));
+	info->state = owner_state(id);
+	info->size = window_pages(id) * PAGE_SIZE;
+	info->users = owner_count(id);
+	info->opens = (uint32_t)atomic_read(&owners[id].opens);
+	info->text = m ? m->region[REGION_TEXT].addr : 0;
+	list_dependents(id, info->used_by, sizeof(info->used_by));
+}
+
+bool module_next(module_id_t after, struct module_info *info)
+{
+	bool found = false;
+
+	mutex_lock(&module_lock);
+	for (unsigned int id = after + 1u; id < MAX_MODULES && !found; id++) {
+		if (!state_is_present(owner_state((module_id_t)id)))
+			continue;
+		fill_info((module_id_t)id, info);
+		found = true;
+	}
+	mutex_unlock(&module_lock);
+	return found;
+}
+
+bool module_find(const char *name, struct module_info *info)
+{
+	module_id_t id;
+
+	mutex_lock(&module_lock);
+	id = module_id_locked(name);
+	if (id)
+		fill_info(id, info);
+	mutex_unlock(&module_lock);
+	return id != MODULE_NONE;
+}
+
+/* ---- the end ---- */
+
+/*
+ * The dossier goes last: until then the ledger and the symbols serve.  After
+ * dossier_page is 0 nobody finds the module any more.
+ */
+void module_destroy(module_id_t id, uint32_t unload_number,
+		    void (*leak)(const struct heap_object *o, void *arg),
+		    void *arg)
+{
+	struct module *m = module_of(id);
+	void *memory = m->memory, *extra = m->extra;
+
+	ledger_release(id);
+	window_set_unload_number(id, unload_number);
+	heap_destroy(id, leak, arg);
+	gdb_module_unloaded(m);
+	mutex_lock(&module_lock);
+	owners[id].dossier_page = 0;
+	owners[id].unload_number = unload_number;
+	mutex_unlock(&module_lock);
+	window_free(memory, id);
+	window_free(extra, id);
+	window_free(m, id);
+	module_set_state(id, MODULE_GONE);
+}
+
+noinline void gdb_module_loaded(const struct module *mod)
+{
+	(void)mod;
+	barrier();
+}
+
+noinline void gdb_module_unloaded(const struct module *mod)
+{
+	(void)mod;
+	barrier();
+}
+
+/* ---- autopsy (G13) ---- */
+
+static bool autopsy(uintptr_t addr, char *text, size_t size)
+{
+	module_id_t id = window_owner(addr);
+	uint32_t unload = 0;
+
+	if (!in_window(addr))
+		return false;
+	if (id) {
+		snprintf(text, size, "address 0x%08lx belongs to module %s (%s)",
+			 (unsigned long)addr, owners[id].name,
+			 owner_state_name(owner_state(id)));
+		return true;
+	}
+	id = window_tombstone(addr, &unload);
+	if (!id)
+		snprintf(text, size,
+			 "address 0x%08lx lies in the module window, where no "
+			 "module ever was", (unsigned long)addr);
+	else
+		snprintf(text, size,
+			 "address 0x%08lx was module %s, gone since unload %u",
+			 (unsigned long)addr, owners[id].name, unload);
+	return true;
+}
+
+void module_init_subsystem(void)
+{
+	kallsyms_set_module_lookup(lookup_in_modules);
+	debug_set_autopsy(autopsy);
+	undertaker_init();
+}

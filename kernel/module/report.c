@@ -1,0 +1,312 @@
+/*
+ * The report of an unload: who is in the way, where, since when, and what
+ * would help.  Filled while the world is looked at, read long after: it holds
+ * text and numbers only, nothing of it points anywhere (H31).
+ */
+#include <kernel/errno.h>
+#include <kernel/ktime.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <debug/backtrace.h>
+#include <debug/kallsyms.h>
+#include <mm/mm.h>
+#include <module/internal.h>
+#include <proc/process.h>
+#include <sched/rq.h>
+#include <x86/switch.h>
+
+/*
+ * Those that do not fit are counted; the record that they get is the last
+ * one's successor, overwritten by the next.
+ */
+struct blocker *report_add(struct unload_report *r, enum blocker_kind kind)
+{
+	uint32_t i = min(r->nr_blockers, (uint32_t)REPORT_BLOCKERS - 1);
+	struct blocker *b = &r->blockers[i];
+
+	r->nr_blockers++;
+	memset(b, 0, sizeof(*b));
+	b->kind = kind;
+	b->cpu = -1;
+	b->fd = -1;
+	b->stack_offset = -1;
+	return b;
+}
+
+void report_fail(struct unload_report *r, int error, const char *fmt, ...)
+{
+	va_list ap;
+
+	r->error = error;
+	va_start(ap, fmt);
+	vsnprintf(r->message, sizeof(r->message), fmt, ap);
+	va_end(ap);
+}
+
+void report_log(const struct unload_report *r)
+{
+	if (r->outcome == UNLOAD_GONE)
+		pr_notice("unload: %s: gone, after its last user had left",
+			  r->names);
+	else
+		pr_notice("unload: %s: %s: %s", r->names, r->outcome ==
+			  UNLOAD_ENTOMBED ? "entombed" : "not gone yet",
+			  r->message);
+}
+
+/* ---- a task ---- */
+
+/* Where a task that does not run would go on. */
+static bool saved_backtrace(struct task *t, struct backtrace *bt)
+{
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+	bool ok = !task_is_running(t) && t->stack;
+
+	if (ok)
+		backtrace_from(bt, switch_saved_pc(t->esp),
+			       switch_saved_ebp(t->esp), t->esp,
+			       task_stack_top(t));
+	task_rq_unlock(rq, flags);
+	return ok;
+}
+
+/* The scheduler's own functions, which are under every sleeper, say nothing. */
+static bool is_scheduler(uintptr_t pc)
+{
+	static const char *const names[] = {
+		"switch_context", "switch_to", "__schedule", "schedule",
+		"preempt_schedule", "sleep_from", "sleep_until_deadline",
+		"wait_schedule", "sched_preempt_irq", "sched_exit_to_user",
+	};
+	struct symbol_info info;
+
+	if (!kallsyms_lookup(pc, &info))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(info.name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static void fill_frames(struct blocker *b, const struct backtrace *bt,
+			const struct territory *terr)
+{
+	uint32_t i = 0;
+
+	while (i < bt->n && is_scheduler(bt->pc[i]))
+		i++;
+	for (; i < bt->n && b->nr_frames < REPORT_FRAMES; i++) {
+		char *text = b->frames[b->nr_frames++];
+
+		describe_address(bt->pc[i], text, REPORT_SYMBOL);
+		if (!b->where[0] && territory_has(terr, bt->pc[i]))
+			strscpy(b->where, text, sizeof(b->where));
+	}
+	if (!b->where[0] && b->nr_frames)
+		strscpy(b->where, b->frames[0], sizeof(b->where));
+}
+
+static const char *task_state_text(const struct task *t)
+{
+	if (task_is_running(t))
+		return "running";
+	if (t->state == TASK_DEAD)
+		return "dead";
+	if (t->state == TASK_SLEEPING && !t->on_rq)
+		return "asleep";
+	return "preempted";
+}
+
+void report_task(struct blocker *b, struct task *t,
+		 const struct territory *terr)
+{
+	uint64_t now = ktime_get_ns();
+	struct backtrace bt = { .n = 0 };
+
+	b->pid = t->pid;
+	b->cpu = (int)t->cpu;
+	strscpy(b->comm, t->comm, sizeof(b->comm));
+	strscpy(b->state, task_state_text(t), sizeof(b->state));
+	if (t->state == TASK_SLEEPING)
+		b->for_ms = (uint32_t)((now - stamp_ns(t->sleep_since)) /
+				       NSEC_PER_MSEC);
+	if (saved_backtrace(t, &bt))
+		fill_frames(b, &bt, terr);
+}
+
+void report_stack_hit(struct unload_report *r, struct task *t,
+		      const struct territory *terr,
+		      const struct stack_hit *hit)
+{
+	struct blocker *b = report_add(r, hit->kind);
+	char symbol[REPORT_SYMBOL];
+
+	report_task(b, t, terr);
+	describe_address(hit->word, symbol, sizeof(symbol));
+	b->stack_offset = (int)hit->above_esp;
+	if (hit->kind == BLOCK_EIP)
+		snprintf(b->what, sizeof(b->what), "executes %s", symbol);
+	else if (hit->kind == BLOCK_REGISTER)
+		snprintf(b->what, sizeof(b->what), "saved %s points to %s",
+			 hit->reg, symbol);
+	else
+		snprintf(b->what, sizeof(b->what),
+			 "stack word %u above esp points to %s",
+			 hit->above_esp, symbol);
+	if (strcmp(b->state, "asleep") == 0 && !owner_count(terr->ids[0]))
+		strscpy(b->help, "it sleeps inside without being counted: "
+			"the module's fault", sizeof(b->help));
+}
+
+/* ---- memory ---- */
+
+static void describe_holder(uintptr_t at, char *buf, size_t size)
+{
+	struct heap_object obj;
+	char site[REPORT_SYMBOL];
+
+	if (!heap_find_object(at, &obj)) {
+		describe_address(at, buf, size);
+		return;
+	}
+	describe_address(obj.site, site, sizeof(site));
+	snprintf(buf, size, "heap object of %u bytes from %s, at offset %u",
+		 (unsigned int)obj.size, site,
+		 (unsigned int)(at - obj.start));
+}
+
+void report_memory_hits(struct unload_report *r,
+			const struct memory_hits *hits)
+{
+	for (uint32_t i = 0; i < min(hits->n, (uint32_t)MEMORY_HITS); i++) {
+		struct blocker *b = report_add(r, BLOCK_MEMORY);
+		uintptr_t word = *(const uintptr_t *)hits->at[i];
+		char target[REPORT_SYMBOL];
+
+		describe_address(word, target, sizeof(target));
+		describe_holder(hits->at[i], b->where, sizeof(b->where));
+		snprintf(b->what, sizeof(b->what), "points to %s", target);
+	}
+}
+
+/* ---- users ---- */
+
+struct file_search {
+	const struct territory	*terr;
+	struct blocker		found;
+	uint32_t		n;
+};
+
+static bool match_file(int fd, struct file *f, void *arg)
+{
+	struct file_search *s = arg;
+
+	if (!s->terr->member[f->owner])
+		return true;
+	if (s->n++ == 0) {
+		s->found.fd = fd;
+		strscpy(s->found.path, f->path, sizeof(s->found.path));
+		s->found.for_ms = (uint32_t)((ktime_get_ns() -
+					      stamp_ns(f->since)) /
+					     NSEC_PER_MSEC);
+	}
+	return true;
+}
+
+bool report_files_of(struct unload_report *r, const struct territory *terr,
+		     struct task *t, enum blocker_kind kind)
+{
+	struct file_search s = { .terr = terr };
+	struct blocker *b;
+
+	if (!t->process)
+		return false;
+	process_for_each_file(t, match_file, &s);
+	if (!s.n)
+		return false;
+	b = report_add(r, kind);
+	report_task(b, t, terr);
+	b->fd = s.found.fd;
+	strscpy(b->path, s.found.path, sizeof(b->path));
+	b->more_fds = (int)s.n - 1;
+	if (strcmp(b->state, "asleep"))
+		b->for_ms = s.found.for_ms;
+	return true;
+}
+
+struct user_search {
+	struct unload_report	*r;
+	const struct territory	*terr;
+	const struct task	*caller;
+	uint32_t		files;
+};
+
+static bool report_user(struct task *t, void *arg)
+{
+	struct user_search *s = arg;
+	struct stack_hit hit;
+
+	if (t == current || t == s->caller || s->terr->member[t->owner])
+		return true;
+	if (report_files_of(s->r, s->terr, t, BLOCK_OPEN_FILE))
+		s->files++;
+	else if (exam_task(t, s->terr, s->r, &hit) == TASK_HAS_EVIDENCE)
+		report_stack_hit(s->r, t, s->terr, &hit);
+	return true;
+}
+
+static void report_site(struct unload_report *r, const struct owner *o,
+			const struct owner_site *site)
+{
+	struct blocker *b = report_add(r, BLOCK_COUNT);
+	struct task *t = task_find(site->pid);
+
+	b->pid = site->pid;
+	b->for_ms = (uint32_t)((ktime_get_ns() - stamp_ns(site->since)) /
+			       NSEC_PER_MSEC);
+	if (site->window_offset > 1)
+		describe_address(WINDOW_BASE + site->window_offset - 1,
+				 b->where, sizeof(b->where));
+	if (t) {
+		strscpy(b->comm, t->comm, sizeof(b->comm));
+		task_put(t);
+	}
+	snprintf(b->what, sizeof(b->what), "%d count%s of %s taken here",
+		 site->count, site->count == 1 ? "" : "s", o->name);
+}
+
+static void report_counts(struct unload_report *r, module_id_t id)
+{
+	struct owner *o = &owners[id];
+
+	for (size_t i = 0; i < OWNER_SITES; i++) {
+		struct owner_site site;
+		uint32_t flags = spin_lock_irqsave(&o->sites_lock);
+
+		site = o->sites[i];
+		spin_unlock_irqrestore(&o->sites_lock, flags);
+		if (site.window_offset)
+			report_site(r, o, &site);
+	}
+}
+
+void report_users(struct unload_report *r, const struct territory *terr,
+		  const struct task *caller)
+{
+	struct user_search s = { r, terr, caller, 0 };
+	int opens = 0;
+
+	task_for_each(report_user, &s);
+	for (uint32_t i = 0; i < terr->n; i++) {
+		report_counts(r, terr->ids[i]);
+		opens += atomic_read(&owners[terr->ids[i]].opens);
+	}
+	if (opens && !s.files) {
+		struct blocker *b = report_add(r, BLOCK_OPEN_FILE);
+
+		snprintf(b->what, sizeof(b->what), "%d open file%s in nobody's "
+			 "descriptors: just being opened or closed", opens,
+			 opens == 1 ? "" : "s");
+	}
+}

@@ -1,0 +1,278 @@
+/*
+ * The undertaker's counter: requests come in, wait their turn, get an answer.
+ *
+ * The caller sleeps until he has one; it is never frozen while he waits for it
+ * (SPARE_CALLER), and a signal makes the undertaker give up at its next step.
+ * The answer is written to the heap, never to his stack (H42).
+ */
+#include <kernel/bug.h>
+#include <kernel/errno.h>
+#include <kernel/export.h>
+#include <kernel/kthread.h>
+#include <kernel/ktime.h>
+#include <kernel/module.h>
+#include <kernel/string.h>
+#include <mm/mm.h>
+#include <module/attempt.h>
+
+#define DEFERRED_RETRY_NS	(50 * NSEC_PER_MSEC)
+
+static DEFINE_SPINLOCK(queue_lock);
+static LIST_HEAD(queue);			/* queue_lock */
+
+struct attempt *attempt_new(void)
+{
+	struct attempt *a = kzalloc(sizeof(*a), GFP_KERNEL);
+
+	if (!a)
+		return NULL;
+	a->report = kzalloc(sizeof(*a->report), GFP_KERNEL | GFP_DATA);
+	if (!a->report) {
+		kfree(a);
+		return NULL;
+	}
+	atomic_set(&a->refs, 1);
+	INIT_LIST_HEAD(&a->queue);
+	init_completion(&a->done);
+	a->req.budget_ms = UNLOAD_DEFAULT_MS;
+	return a;
+}
+
+void attempt_put(struct attempt *a)
+{
+	if (!atomic_dec_and_test(&a->refs))
+		return;
+	if (a->caller)
+		task_put(a->caller);
+	kfree(a->report);
+	kfree(a);
+}
+
+static void queue_attempt(struct attempt *a)
+{
+	uint32_t flags = spin_lock_irqsave(&queue_lock);
+
+	atomic_inc(&a->refs);
+	list_add_tail(&a->queue, &queue);
+	spin_unlock_irqrestore(&queue_lock, flags);
+	wake_up(&undertaker_wait);
+}
+
+static struct attempt *take_attempt(void)
+{
+	uint32_t flags = spin_lock_irqsave(&queue_lock);
+	struct attempt *a = list_first_entry_or_null(&queue, struct attempt,
+						     queue);
+
+	if (a)
+		list_del_init(&a->queue);
+	spin_unlock_irqrestore(&queue_lock, flags);
+	return a;
+}
+
+/* It has not been begun: true, and it never will be. */
+static bool unqueue_attempt(struct attempt *a)
+{
+	uint32_t flags = spin_lock_irqsave(&queue_lock);
+	bool queued = !list_empty(&a->queue);
+
+	list_del_init(&a->queue);
+	spin_unlock_irqrestore(&queue_lock, flags);
+	if (queued)
+		attempt_put(a);
+	return queued;
+}
+
+/* ---- the undertaker ---- */
+
+static bool deferred_is_due(void)
+{
+	for (module_id_t id = 1; id < MAX_MODULES; id++)
+		if (owner_state(id) == MODULE_DEFERRED && !owner_count(id))
+			return true;
+	return false;
+}
+
+static int undertaker(void *arg)
+{
+	bool retry = false;
+
+	(void)arg;
+	task_spare(current, SPARE_UNDERTAKER);
+	for (;;) {
+		struct attempt *a = NULL;
+
+		wait_event_deadline(undertaker_wait,
+				    (a = take_attempt()) ||
+				    (!retry && deferred_is_due()),
+				    retry ? ktime_get_ns() + DEFERRED_RETRY_NS
+					  : 0);
+		if (a) {
+			attempt_run(a);
+			complete(&a->done);
+			attempt_put(a);
+		} else {
+			retry = attempt_deferred();
+		}
+	}
+	return 0;
+}
+
+void undertaker_init(void)
+{
+	struct task *t = kthread_run(undertaker, NULL, "undertaker");
+
+	assert(t);
+	task_put(t);
+}
+
+/* ---- who asks ---- */
+
+static int wait_for_answer(struct attempt *a)
+{
+	uint64_t turn = ktime_get_ns() + (uint64_t)NSEC_PER_MSEC *
+			(a->req.budget_ms + a->req.wait_ms);
+	int err;
+
+	for (;;) {
+		err = wait_event_mode(a->done.wait, a->done.done,
+				      WAIT_INTERRUPTIBLE, turn);
+		if (!err)
+			return 0;
+		if (unqueue_attempt(a)) {
+			report_fail(a->report, err == -ETIMEDOUT ? -EAGAIN
+								 : -EINTR,
+				    err == -ETIMEDOUT ?
+				    "another unload is under way" :
+				    "interrupted");
+			return 0;
+		}
+		if (err == -ERESTARTSYS) {
+			WRITE_ONCE(a->cancelled, true);
+			wake_up(&undertaker_wait);
+		}
+		wait_for_completion(&a->done);
+		return 0;
+	}
+}
+
+static void ask(struct attempt *a)
+{
+	task_spare(current, SPARE_CALLER);
+	queue_attempt(a);
+	wait_for_answer(a);
+	task_unspare(current, SPARE_CALLER);
+}
+
+static void join_names(const struct unload_request *req, char *buf, size_t n)
+{
+	size_t len = 0;
+
+	for (uint32_t i = 0; i < req->nr_names; i++)
+		len += (size_t)scnprintf(buf + len, n - len, "%s%s",
+					 i ? " " : "", req->names[i]);
+}
+
+int module_unload(const struct unload_request *req,
+		  struct unload_report *report)
+{
+	struct attempt *a;
+	int err;
+
+	memset(report, 0, sizeof(*report));
+	report->outcome = UNLOAD_REFUSED;
+	join_names(req, report->names, sizeof(report->names));
+	if (!req->nr_names || req->nr_names > UNLOAD_MAX_NAMES) {
+		report_fail(report, -EINVAL, "one to %u names are needed",
+			    UNLOAD_MAX_NAMES);
+		return -EINVAL;
+	}
+	a = attempt_new();
+	if (!a) {
+		report_fail(report, -ENOMEM, "no memory");
+		return -ENOMEM;
+	}
+	a->req = *req;
+	if (!a->req.budget_ms)
+		a->req.budget_ms = UNLOAD_DEFAULT_MS;
+	a->caller = current;
+	task_get(current);
+	*a->report = *report;
+	ask(a);
+	*report = *a->report;
+	err = report->error;
+	attempt_put(a);
+	return err;
+}
+
+/*
+ * For modules: the same without a choice and without a report.  From the
+ * module itself it is EDEADLK, whatever the context (G11).
+ */
+int unload_module(const char *name)
+{
+	struct unload_report *report;
+	struct unload_request *req;
+	int err = -ENOMEM;
+
+	if (in_interrupt() || preempt_count())
+		return -EDEADLK;
+	req = kzalloc(sizeof(*req), GFP_KERNEL | GFP_DATA);
+	report = kzalloc(sizeof(*report), GFP_KERNEL | GFP_DATA);
+	if (req && report) {
+		req->nr_names = 1;
+		strscpy(req->names[0], name, OWNER_NAME_LEN);
+		err = module_unload(req, report);
+	}
+	kfree(report);
+	kfree(req);
+	return err;
+}
+EXPORT_SYMBOL(unload_module);
+
+/* ---- the loader's requests ---- */
+
+void module_expel(module_id_t id, bool init_failed)
+{
+	struct attempt *a;
+
+	if (init_failed)
+		module_of(id)->init_failed = true;
+	while (!(a = attempt_new()))
+		msleep(10);
+	a->expel = true;
+	a->terr.n = 1;
+	a->terr.ids[0] = id;
+	a->terr.member[id] = true;
+	strscpy(a->report->names, owners[id].name, sizeof(a->report->names));
+	a->caller = current;
+	task_get(current);
+	queue_attempt(a);
+	wait_for_completion(&a->done);
+	if (a->report->outcome != UNLOAD_GONE)
+		report_log(a->report);
+	attempt_put(a);
+}
+
+/*
+ * The doors of a DEFERRED module open again.  The undertaker may be looking at
+ * it at this moment: then it is CLOSED or HELD, and the answer is ENOENT or
+ * that it is loaded.
+ */
+int module_revive(const char *name)
+{
+	int err = -ENOENT;
+	module_id_t id;
+
+	mutex_lock(&module_lock);
+	id = module_id_locked(name);
+	if (id && owner_state(id) == MODULE_DEFERRED) {
+		module_set_state_locked(id, MODULE_LIVE);
+		WRITE_ONCE(owners[id].wake_undertaker, false);
+		err = 0;
+	}
+	mutex_unlock(&module_lock);
+	if (!err)
+		ledger_open_doors(id);
+	return err;
+}

@@ -1,0 +1,930 @@
+/*
+ * The undertaker: how a module goes.
+ *
+ *            unregister       count 0, engines held      verdict: one store
+ *  LIVE ----------> CLOSED ------------------> HELD ---------------------> DEAD
+ *   ^                 | |                       |                           |
+ *   '--- reactivate --'-+-----------------------'      cleanup, second verdict
+ *                       |                                                   v
+ *                       '--> DEFERRED --count 0--> HELD ..      GONE or ENTOMBED
+ *
+ * It is a kernel thread, never frozen, that serves one request at a time.  The
+ * module's own routines are not called from here but from a thread each
+ * (routine.c), so that one which does not return stops nobody else (H44).
+ *
+ * Until the verdict everything can be undone without allocation: bindings lie
+ * in the ledger, engines stand still with what they know.  After the verdict
+ * nothing fails any more: what cannot be finished is entombed.
+ *
+ * Why the verdict is right is argued in docs/protocol.md; what it looks at is
+ * in evidence.c, who is frozen in sched/freezer.c.
+ */
+#include <kernel/bug.h>
+#include <kernel/errno.h>
+#include <kernel/export.h>
+#include <kernel/kthread.h>
+#include <kernel/ktime.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <mm/mm.h>
+#include <module/attempt.h>
+#include <module/internal.h>
+#include <sched/freezer.h>
+#include <x86/smp.h>
+
+/* A freeze is given up after this, and the world runs as long in between. */
+#define FREEZE_BUDGET_NS	(10 * NSEC_PER_MSEC)
+#define FREEZE_WORK_NS		(8 * NSEC_PER_MSEC)
+#define VERDICT_BUDGET_NS	(5 * NSEC_PER_MSEC)
+#define REST_MIN_NS		NSEC_PER_MSEC
+/* What sleeps with evidence, or a pointer left: so long it may yet go away. */
+#define PATIENCE_NS		(50 * NSEC_PER_MSEC)
+#define PATIENCE_ROUNDS		3
+#define POLL_NS			(100 * NSEC_PER_USEC)
+#define SECOND_VERDICT_NS	(500 * NSEC_PER_MSEC)
+
+static uint32_t unload_number;		/* the undertaker only */
+
+/* ---- small things ---- */
+
+static bool cancelled(const struct attempt *a)
+{
+	return READ_ONCE(a->cancelled);
+}
+
+/* Sleeps until @ns, a cancellation, or a count that fell to 0. */
+static void pause_until(const struct attempt *a, uint64_t ns)
+{
+	wait_event_deadline(undertaker_wait, cancelled(a), ns);
+}
+
+static int total_count(const struct territory *terr)
+{
+	int n = 0;
+
+	for (uint32_t i = 0; i < terr->n; i++)
+		n += owner_count(terr->ids[i]);
+	return n;
+}
+
+static void set_states(const struct territory *terr, enum module_state s)
+{
+	mutex_lock(&module_lock);
+	for (uint32_t i = 0; i < terr->n; i++)
+		module_set_state_locked(terr->ids[i], s);
+	mutex_unlock(&module_lock);
+}
+
+static void set_wake(const struct territory *terr, bool wake)
+{
+	for (uint32_t i = 0; i < terr->n; i++)
+		WRITE_ONCE(owners[terr->ids[i]].wake_undertaker, wake);
+	smp_mb();
+}
+
+static int interrupted(struct attempt *a)
+{
+	report_fail(a->report, -EINTR, "interrupted");
+	return -EINTR;
+}
+
+/* ---- step 1: look ---- */
+
+static int check_state(struct attempt *a, module_id_t id, const char *name)
+{
+	enum module_state s = owner_state(id);
+
+	if (owners[id].abandoned) {
+		report_fail(a->report, -EBUSY, "its unregister routine, called "
+			    "by an earlier unload, has not returned yet");
+		return -EBUSY;
+	}
+	switch (s) {
+	case MODULE_LIVE:
+	case MODULE_DEFERRED:
+		return 0;
+	case MODULE_LOADING:
+		report_fail(a->report, -EAGAIN, "%s is being loaded", name);
+		return -EAGAIN;
+	default:
+		report_fail(a->report, -EPERM, "%s is %s", name,
+			    owner_state_name(s));
+		return -EPERM;
+	}
+}
+
+static int find_members_locked(struct attempt *a) __must_hold(&module_lock);
+static int find_members_locked(struct attempt *a)
+{
+	for (uint32_t i = 0; i < a->req.nr_names; i++) {
+		const char *name = a->req.names[i];
+		module_id_t id = module_id_locked(name);
+		int err;
+
+		if (!id) {
+			report_fail(a->report, -ENOENT,
+				    "no module of that name: %s", name);
+			return -ENOENT;
+		}
+		err = check_state(a, id, name);
+		if (err)
+			return err;
+		if (!a->terr.member[id])
+			a->terr.ids[a->terr.n++] = id;
+		a->terr.member[id] = true;
+	}
+	return 0;
+}
+
+/* Users before what they use: the order of unregister and cleanup. */
+static void sort_members_locked(struct territory *terr)
+{
+	for (uint32_t i = 0; i < terr->n; i++) {
+		for (uint32_t j = i + 1; j < terr->n; j++) {
+			module_id_t id = terr->ids[i];
+
+			if (!module_uses(module_of(terr->ids[j]), id))
+				continue;
+			terr->ids[i] = terr->ids[j];
+			terr->ids[j] = id;
+			j = i;
+		}
+	}
+}
+
+static int check_dependents_locked(struct attempt *a)
+	__must_hold(&module_lock);
+static int check_dependents_locked(struct attempt *a)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < a->terr.n; i++) {
+		module_id_t id = a->terr.ids[i];
+		module_id_t user = dependent_locked(id, a->terr.member);
+		struct blocker *b;
+
+		if (!user)
+			continue;
+		b = report_add(a->report, BLOCK_DEPENDENT);
+		snprintf(b->what, sizeof(b->what),
+			 "module %s is linked to symbols of %s",
+			 owners[user].name, owners[id].name);
+		snprintf(b->help, sizeof(b->help), "`unload %s %s`",
+			 owners[user].name, owners[id].name);
+		err = -EBUSY;
+	}
+	if (err)
+		report_fail(a->report, err, "other modules depend on it");
+	return err;
+}
+
+/* The caller inside the module, or with one of its files open (G11, H18). */
+static int check_caller(struct attempt *a)
+{
+	struct stack_hit hit;
+	struct task *t = a->caller;
+	struct blocker *b;
+
+	if (!t)
+		return 0;
+	if (a->terr.member[t->owner] ||
+	    exam_task(t, &a->terr, a->report, &hit) == TASK_HAS_EVIDENCE) {
+		b = report_add(a->report, BLOCK_SELF);
+		report_task(b, t, &a->terr);
+		snprintf(b->what, sizeof(b->what),
+			 "asks for the unload from inside the module");
+		report_fail(a->report, -EDEADLK,
+			    "a module cannot unload itself");
+		return -EDEADLK;
+	}
+	if (report_files_of(a->report, &a->terr, t, BLOCK_SELF)) {
+		report_fail(a->report, -EDEADLK,
+			    "the caller itself has a file of it open");
+		return -EDEADLK;
+	}
+	return 0;
+}
+
+static int refuse_busy(struct attempt *a)
+{
+	report_users(a->report, &a->terr, a->caller);
+	report_fail(a->report, -EBUSY, "busy");
+	return -EBUSY;
+}
+
+static int look(struct attempt *a)
+{
+	int err;
+
+	mutex_lock(&module_lock);
+	err = find_members_locked(a);
+	if (!err) {
+		sort_members_locked(&a->terr);
+		err = check_dependents_locked(a);
+	}
+	mutex_unlock(&module_lock);
+	if (!err)
+		err = check_caller(a);
+	if (err)
+		return err;
+	if (total_count(&a->terr) && !a->req.defer && !a->req.wait_ms &&
+	    !a->req.force)
+		return refuse_busy(a);
+	return 0;
+}
+
+/* ---- step 2: close the doors ---- */
+
+/* All of them LIVE (or DEFERRED) still: CLOSED in one critical section. */
+static int close_states(struct attempt *a)
+{
+	int err = 0;
+
+	mutex_lock(&module_lock);
+	for (uint32_t i = 0; i < a->terr.n && !err; i++)
+		err = check_state(a, a->terr.ids[i],
+				  owners[a->terr.ids[i]].name);
+	if (!err)
+		err = check_dependents_locked(a);
+	for (uint32_t i = 0; i < a->terr.n && !err; i++) {
+		a->was_deferred |= owner_state(a->terr.ids[i]) ==
+				   MODULE_DEFERRED;
+		module_set_state_locked(a->terr.ids[i], MODULE_CLOSED);
+	}
+	mutex_unlock(&module_lock);
+	return err;
+}
+
+static int check_ledger(struct attempt *a)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < a->terr.n; i++) {
+		char name[SLOT_NAME_LEN];
+		struct blocker *b;
+		const char *kind;
+
+		if (!ledger_find_open(a->terr.ids[i], &kind, name,
+				      sizeof(name)))
+			continue;
+		b = report_add(a->report, BLOCK_REGISTRATION);
+		snprintf(b->what, sizeof(b->what),
+			 "%s %s is registered still: the unregister routine "
+			 "of %s forgot it", kind, name,
+			 owners[a->terr.ids[i]].name);
+		err = -EBUSY;
+	}
+	if (err)
+		report_fail(a->report, err,
+			    "not everything was unregistered");
+	return err;
+}
+
+static int close_doors(struct attempt *a)
+{
+	for (uint32_t i = 0; i < a->terr.n; i++) {
+		int err = routine_run(a, a->terr.ids[i], ROUTINE_UNREGISTER,
+				      stamp_ns(a->deadline));
+
+		a->closed = i + 1;
+		if (err)
+			return err;
+	}
+	return check_ledger(a);
+}
+
+/* G6: count not 0 here is one of three outcomes. */
+static int wait_for_users(struct attempt *a)
+{
+	int err = 0;
+
+	if (total_count(&a->terr) && a->req.wait_ms) {
+		uint64_t end = stamp_ns(a->start) +
+			       a->req.wait_ms * NSEC_PER_MSEC;
+
+		set_wake(&a->terr, true);
+		wait_event_deadline(undertaker_wait,
+				    !total_count(&a->terr) || cancelled(a),
+				    end);
+		set_wake(&a->terr, false);
+	}
+	if (cancelled(a))
+		return interrupted(a);
+	if (total_count(&a->terr))
+		err = refuse_busy(a);
+	if (err && a->req.wait_ms) {
+		report_fail(a->report, -ETIMEDOUT,
+			    "still busy after %u ms", a->req.wait_ms);
+		err = -ETIMEDOUT;
+	}
+	return err;
+}
+
+/* ---- step 3: hold the engines ---- */
+
+static int hold_all(const struct territory *terr, struct ledger_blocker *b)
+{
+	int result = 0;
+
+	for (uint32_t i = 0; i < terr->n; i++)
+		if (ledger_hold(terr->ids[i], b))
+			result = -EAGAIN;
+	return result;
+}
+
+static void report_engine(struct attempt *a, const struct ledger_blocker *lb)
+{
+	struct blocker *b = report_add(a->report, BLOCK_ENGINE);
+	struct task *t = lb->pid ? task_find(lb->pid) : NULL;
+
+	if (t) {
+		report_task(b, t, &a->terr);
+		task_put(t);
+	}
+	snprintf(b->what, sizeof(b->what), "%s %s: %s", lb->kind, lb->name,
+		 lb->what);
+	report_fail(a->report, -ETIMEDOUT, "its %s %s does not come to rest",
+		    lb->kind, lb->name);
+}
+
+static int hold_engines(struct attempt *a)
+{
+	struct ledger_blocker b = { .kind = NULL };
+
+	set_states(&a->terr, MODULE_HELD);
+	a->held = true;
+	while (hold_all(&a->terr, &b)) {
+		if (cancelled(a))
+			return interrupted(a);
+		if (ktime_get_ns() > stamp_ns(a->deadline)) {
+			report_engine(a, &b);
+			return -ETIMEDOUT;
+		}
+		pause_until(a, ktime_get_ns() + POLL_NS);
+	}
+	return 0;
+}
+
+/* ---- step 4: freeze and examine ---- */
+
+/* What one walk over the tasks found. */
+struct census {
+	struct attempt	*a;
+	uint32_t	tasks, clean, preempted, asleep, running;
+};
+
+/* In a dry run the module's own threads, not held, are as good as held. */
+static bool not_examined(const struct attempt *a, const struct task *t)
+{
+	return t == current ||
+	       (a->req.dry_run && a->terr.member[t->owner]);
+}
+
+static bool examine_one(struct task *t, void *arg)
+{
+	struct census *c = arg;
+	struct stack_hit hit;
+
+	if (not_examined(c->a, t))
+		return true;
+	c->tasks++;
+	switch (exam_task(t, &c->a->terr, c->a->report, &hit)) {
+	case TASK_CLEAN:
+		c->clean++;
+		if (t->spared & SPARE_EVIDENCE)
+			task_unspare(t, SPARE_EVIDENCE);
+		return true;
+	case TASK_IS_RUNNING:
+		c->running++;
+		return true;
+	default:
+		break;
+	}
+	if (READ_ONCE(t->state) == TASK_SLEEPING && !t->on_rq) {
+		c->asleep++;
+		return true;
+	}
+	c->preempted++;
+	if (!(t->spared & SPARE_EVIDENCE)) {
+		c->a->report->spared++;
+		task_spare(t, SPARE_EVIDENCE);
+	}
+	return true;
+}
+
+static bool report_one(struct task *t, void *arg)
+{
+	struct attempt *a = arg;
+	struct stack_hit hit;
+
+	if (!not_examined(a, t) &&
+	    exam_task(t, &a->terr, a->report, &hit) == TASK_HAS_EVIDENCE)
+		report_stack_hit(a->report, t, &a->terr, &hit);
+	return true;
+}
+
+/*
+ * Until nobody has evidence.  Who was preempted with some runs on, alone, as
+ * long as this freeze may last.  -EBUSY: sleepers have it.  -EAGAIN: time.
+ */
+static int examine_until_clean(struct attempt *a, uint64_t give_up)
+{
+	for (;;) {
+		struct census c = { .a = a };
+
+		freezer_thaw_lock_holders();
+		task_for_each(examine_one, &c);
+		a->report->tasks = c.tasks;
+		a->report->frozen_in_place = c.clean;
+		if (!c.preempted && !c.asleep && !c.running)
+			return 0;
+		if (!c.preempted && !c.running) {
+			task_for_each(report_one, a);
+			return -EBUSY;
+		}
+		if (ktime_get_ns() > give_up || cancelled(a)) {
+			task_for_each(report_one, a);
+			return -EAGAIN;
+		}
+		pause_until(a, ktime_get_ns() + POLL_NS / 2);
+	}
+}
+
+/* ---- step 5: the verdict ---- */
+
+enum verdict_on_world {
+	VERDICT_CLEAN,
+	VERDICT_COUNT,
+	VERDICT_ENGINE,
+	VERDICT_TASK,
+	VERDICT_MEMORY,
+	VERDICT_TOO_MUCH,
+};
+
+/* On the undertaker's stack: the one that nobody reads. */
+struct verdict {
+	struct attempt		*a;
+	bool			commit;
+	struct memory_hits	*prepared, late;
+	struct task		*task;
+	struct stack_hit	hit;
+};
+
+static bool engines_held(const struct territory *terr)
+{
+	for (uint32_t i = 0; i < terr->n; i++)
+		if (!ledger_is_held(terr->ids[i]))
+			return false;
+	return true;
+}
+
+static bool tasks_clean(struct verdict *v)
+{
+	struct task *t;
+
+	list_for_each_entry(t, &tasklist, tasks) {
+		if (not_examined(v->a, t))
+			continue;
+		if (exam_task_stopped(t, &v->a->terr, v->a->report,
+				      &v->hit) == TASK_CLEAN)
+			continue;
+		v->task = t;
+		return false;
+	}
+	return true;
+}
+
+static bool memory_clean(struct verdict *v)
+{
+	memory_recheck(&v->a->terr, v->prepared);
+	v->late.deadline = ktime_get_ns() + VERDICT_BUDGET_NS;
+	memory_search(&v->a->terr, MEMORY_DIRTY, &v->late);
+	v->a->report->verdict_pages = v->late.pages;
+	return !v->prepared->n && !v->late.n;
+}
+
+/*
+ * In rendezvous: interrupts off on all CPUs, every one of them caught at a
+ * place where it had them on, so no list is half changed.  Takes no lock,
+ * allocates nothing.
+ */
+static int verdict(void *arg)
+{
+	struct verdict *v = arg;
+	const struct territory *terr = &v->a->terr;
+
+	if (total_count(terr))
+		return VERDICT_COUNT;
+	if (!v->a->req.dry_run && !engines_held(terr))
+		return VERDICT_ENGINE;
+	if (!tasks_clean(v))
+		return VERDICT_TASK;
+	if (v->a->req.dry_run)
+		return v->prepared->n ? VERDICT_MEMORY : VERDICT_CLEAN;
+	if (!memory_clean(v))
+		return VERDICT_MEMORY;
+	if (v->late.gave_up)
+		return VERDICT_TOO_MUCH;
+	if (v->commit)
+		for (uint32_t i = 0; i < terr->n; i++)
+			WRITE_ONCE(owners[terr->ids[i]].state, MODULE_DEAD);
+	return VERDICT_CLEAN;
+}
+
+static void report_verdict(struct verdict *v, enum verdict_on_world w)
+{
+	struct unload_report *r = v->a->report;
+
+	switch (w) {
+	case VERDICT_COUNT:
+		report_users(r, &v->a->terr, v->a->caller);
+		break;
+	case VERDICT_TASK:
+		report_stack_hit(r, v->task, &v->a->terr, &v->hit);
+		break;
+	case VERDICT_MEMORY:
+		report_memory_hits(r, v->prepared);
+		report_memory_hits(r, &v->late);
+		break;
+	default:
+		break;
+	}
+}
+
+/* 0, -EBUSY (count, pointer), -EAGAIN (may be otherwise next time). */
+static int pass_verdict(struct attempt *a, struct memory_hits *prepared,
+			bool commit, uint64_t timeout_ns)
+{
+	struct verdict v = { .a = a, .commit = commit, .prepared = prepared };
+	uint64_t stopped = 0;
+	uint32_t late = 0;
+	int w = smp_rendezvous(verdict, &v, timeout_ns, &late, &stopped);
+
+	a->report->stopped_ns = max(a->report->stopped_ns, stopped);
+	a->report->memory_kib += v.late.pages * (PAGE_SIZE / 1024);
+	if (w == VERDICT_CLEAN)
+		return 0;
+	if (w < 0) {
+		struct blocker *b = report_add(a->report, BLOCK_CPU);
+
+		b->cpu = (int)late;
+		snprintf(b->what, sizeof(b->what),
+			 "CPU %u did not come to the rendezvous", late);
+		return -EAGAIN;
+	}
+	report_verdict(&v, (enum verdict_on_world)w);
+	return w == VERDICT_MEMORY ? -EBUSY : -EAGAIN;
+}
+
+/* ---- rounds ---- */
+
+/* A dry run has closed and held nothing: what that would undo is no news. */
+static void drop_expected(const struct territory *terr,
+			  struct memory_hits *hits)
+{
+	uint32_t kept = 0, n = min(hits->n, (uint32_t)MEMORY_HITS);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!memory_hit_is_binding(hits->at[i]) &&
+		    !memory_hit_is_thread(terr, hits->at[i]))
+			hits->at[kept++] = hits->at[i];
+	hits->n = kept;
+}
+
+/* With the world running: what is found may go away, what is not is noted by
+ * the dirty bits if it comes. */
+static void prepare_memory(struct attempt *a, struct memory_hits *hits)
+{
+	searched_pin();
+	dirty_clear();
+	memory_search(&a->terr, MEMORY_ALL, hits);
+	a->report->memory_kib += hits->pages * (PAGE_SIZE / 1024);
+	hits->pages = 0;
+	if (a->req.dry_run)
+		drop_expected(&a->terr, hits);
+	searched_unpin();
+}
+
+static void account_freeze(struct attempt *a, uint64_t since)
+{
+	uint64_t ns = ktime_get_ns() - since;
+
+	a->report->frozen_ns += ns;
+	a->report->frozen_max_ns = max(a->report->frozen_max_ns, ns);
+	a->last_freeze_ns = ns;
+}
+
+static void report_late_cpu(struct attempt *a, const struct freeze_failure *f)
+{
+	struct blocker *b = report_add(a->report, BLOCK_CPU);
+
+	b->cpu = (int)f->cpu;
+	b->pid = f->pid;
+	strscpy(b->comm, f->comm, sizeof(b->comm));
+	snprintf(b->what, sizeof(b->what),
+		 "CPU %u would not leave pid %d (%s) within 10 ms", f->cpu,
+		 f->pid, f->comm);
+}
+
+static int one_round(struct attempt *a, bool commit)
+{
+	struct memory_hits prepared = { .n = 0 };
+	struct freeze_failure failure;
+	uint64_t since, spent;
+	int err;
+
+	a->report->rounds++;
+	a->report->nr_blockers = 0;
+	prepare_memory(a, &prepared);
+	since = ktime_get_ns();
+	err = freezer_freeze(FREEZE_BUDGET_NS, &failure);
+	if (err == -ETIMEDOUT) {
+		account_freeze(a, since);
+		report_late_cpu(a, &failure);
+		return -EAGAIN;
+	}
+	if (err)
+		return err == -EAGAIN ? -EPERM : err;
+	err = examine_until_clean(a, since + FREEZE_WORK_NS);
+	spent = ktime_get_ns() - since;
+	if (!err && spent < FREEZE_BUDGET_NS)
+		err = pass_verdict(a, &prepared, commit,
+				   FREEZE_BUDGET_NS - spent);
+	else if (!err)
+		err = -EAGAIN;
+	freezer_thaw();
+	account_freeze(a, since);
+	return err;
+}
+
+/* What sleeps on the module, or points to it, is given a little time only. */
+static bool patience_is_over(const struct attempt *a, uint32_t stuck,
+			     uint64_t since)
+{
+	if (a->req.wait_ms)
+		return false;
+	return stuck >= PATIENCE_ROUNDS &&
+	       ktime_get_ns() - since > PATIENCE_NS;
+}
+
+static int rounds(struct attempt *a, bool commit, uint64_t deadline)
+{
+	uint64_t since = ktime_get_ns();
+	uint32_t stuck = 0;
+
+	for (;;) {
+		int err = one_round(a, commit);
+
+		if (!err || err == -EPERM)
+			return err;
+		if (cancelled(a) && commit)
+			return interrupted(a);
+		stuck = err == -EBUSY ? stuck + 1 : 0;
+		if (patience_is_over(a, stuck, since))
+			return -EBUSY;
+		if (ktime_get_ns() > deadline)
+			return err == -EBUSY ? -EBUSY : -ETIMEDOUT;
+		pause_until(a, ktime_get_ns() +
+			    max(a->last_freeze_ns, (uint64_t)REST_MIN_NS));
+	}
+}
+
+static int examine(struct attempt *a)
+{
+	int err = rounds(a, !a->req.dry_run, stamp_ns(a->deadline));
+
+	if (err == -EPERM)
+		report_fail(a->report, err,
+			    "the world is frozen by hand: `thaw` first");
+	else if (err == -EBUSY)
+		report_fail(a->report, err, "still in use, count 0");
+	else if (err == -ETIMEDOUT)
+		report_fail(a->report, err, "not quiet within %u ms",
+			    a->req.budget_ms);
+	return err;
+}
+
+/* ---- the way back ---- */
+
+static void reactivate(struct attempt *a)
+{
+	uint64_t deadline = ktime_get_ns() +
+			    a->req.budget_ms * NSEC_PER_MSEC;
+
+	set_states(&a->terr, MODULE_CLOSED);
+	for (uint32_t i = a->closed; i-- > 0;)
+		routine_run(a, a->terr.ids[i], ROUTINE_REGISTER, deadline);
+	for (uint32_t i = 0; i < a->terr.n; i++)
+		if (a->held)
+			ledger_let_go(a->terr.ids[i]);
+	set_states(&a->terr, MODULE_LIVE);
+	for (uint32_t i = 0; i < a->terr.n; i++)
+		ledger_open_doors(a->terr.ids[i]);
+}
+
+static void defer(struct attempt *a)
+{
+	if (a->held)
+		for (uint32_t i = 0; i < a->terr.n; i++)
+			ledger_let_go(a->terr.ids[i]);
+	set_states(&a->terr, MODULE_DEFERRED);
+	for (uint32_t i = 0; i < a->terr.n; i++)
+		ledger_void_doors(a->terr.ids[i]);
+	set_wake(&a->terr, true);
+	a->report->outcome = UNLOAD_DEFERRED;
+	a->report->error = 0;
+}
+
+static void entomb(struct attempt *a)
+{
+	struct ledger_blocker b;
+
+	for (uint32_t i = 0; i < a->terr.n; i++) {
+		module_id_t id = a->terr.ids[i];
+
+		ledger_void_doors(id);
+		ledger_hold(id, &b);
+		module_set_state(id, MODULE_ENTOMBED);
+	}
+	a->report->outcome = UNLOAD_ENTOMBED;
+}
+
+/* ---- steps 6 to 9 ---- */
+
+static void note_leak(const struct heap_object *o, void *arg)
+{
+	struct unload_report *r = arg;
+
+	r->leaks++;
+	r->leaked_bytes += (uint32_t)o->size;
+	if (r->nr_leaks == ARRAY_SIZE(r->leak))
+		return;
+	r->leak[r->nr_leaks].bytes = (uint32_t)o->size;
+	describe_address(o->site, r->leak[r->nr_leaks].site, REPORT_SYMBOL);
+	r->nr_leaks++;
+}
+
+static int clean_up(struct attempt *a)
+{
+	for (uint32_t i = 0; i < a->terr.n; i++) {
+		module_id_t id = a->terr.ids[i];
+		int err;
+
+		if (module_of(id)->init_failed)
+			continue;
+		err = routine_run(a, id, ROUTINE_CLEANUP, ktime_get_ns() +
+				  a->req.budget_ms * NSEC_PER_MSEC);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* DEAD: from here on there is no way back, and no failure but the tomb. */
+static void bury(struct attempt *a)
+{
+	struct unload_report *r = a->report;
+	uint32_t threads = task_count();
+	int err;
+
+	for (uint32_t i = 0; i < a->terr.n; i++) {
+		ledger_void_doors(a->terr.ids[i]);
+		ledger_bury(a->terr.ids[i]);
+	}
+	r->threads_reaped = threads - min(threads, task_count());
+	strscpy(r->step, "cleanup", sizeof(r->step));
+	err = clean_up(a);
+	if (!err) {
+		strscpy(r->step, "second verdict", sizeof(r->step));
+		err = rounds(a, false, ktime_get_ns() + SECOND_VERDICT_NS);
+		if (err)
+			report_fail(r, -EBUSY, "its cleanup left a use behind");
+	}
+	if (err) {
+		entomb(a);
+		return;
+	}
+	r->nr_blockers = 0;
+	for (uint32_t i = 0; i < a->terr.n; i++)
+		module_destroy(a->terr.ids[i], r->number, note_leak, r);
+	r->outcome = UNLOAD_GONE;
+}
+
+/* ---- all of it ---- */
+
+static int step(struct attempt *a, const char *name,
+		int (*fn)(struct attempt *a))
+{
+	if (cancelled(a))
+		return interrupted(a);
+	strscpy(a->report->step, name, sizeof(a->report->step));
+	return fn(a);
+}
+
+static void give_up(struct attempt *a)
+{
+	if (a->req.defer && total_count(&a->terr)) {
+		a->report->nr_blockers = 0;
+		report_users(a->report, &a->terr, a->caller);
+		defer(a);
+	} else if (a->was_deferred) {
+		defer(a);
+	} else if (a->req.force) {
+		entomb(a);
+	} else {
+		reactivate(a);
+	}
+}
+
+static void dry_run(struct attempt *a)
+{
+	int err = step(a, "examine", examine);
+
+	a->report->outcome = err ? UNLOAD_REFUSED : UNLOAD_WOULD_GO;
+}
+
+static void attempt(struct attempt *a)
+{
+	int err = step(a, "look", look);
+
+	if (err)
+		return;
+	a->report->number = ++unload_number;
+	if (a->req.dry_run)
+		return dry_run(a);
+	err = step(a, "close", close_states);
+	if (err)
+		return;
+	if (!a->was_deferred)
+		err = step(a, "unregister", close_doors);
+	if (!err)
+		err = step(a, "users", wait_for_users);
+	if (!err)
+		err = step(a, "hold engines", hold_engines);
+	if (!err)
+		err = step(a, "examine", examine);
+	if (err)
+		give_up(a);
+	else
+		bury(a);
+}
+
+/* A load that failed after the module's code had run. */
+static void expel(struct attempt *a)
+{
+	int err;
+
+	a->report->number = ++unload_number;
+	set_states(&a->terr, MODULE_CLOSED);
+	for (uint32_t i = 0; i < a->terr.n; i++)
+		ledger_void_doors(a->terr.ids[i]);
+	err = step(a, "hold engines", hold_engines);
+	if (!err)
+		err = step(a, "examine", examine);
+	if (err)
+		entomb(a);
+	else
+		bury(a);
+}
+
+void attempt_run(struct attempt *a)
+{
+	struct unload_report *r = a->report;
+	uint64_t now = ktime_get_ns();
+
+	a->start = stamp_of(now);
+	a->deadline = stamp_of(now + (a->req.budget_ms + a->req.wait_ms) *
+			       NSEC_PER_MSEC);
+	r->outcome = UNLOAD_REFUSED;
+	if (a->expel)
+		expel(a);
+	else
+		attempt(a);
+	r->total_ns = ktime_get_ns() - now;
+}
+
+/*
+ * DEFERRED modules whose count is 0: one attempt each.  Returns whether some
+ * are left that only time can help.
+ */
+bool attempt_deferred(void)
+{
+	bool left = false;
+
+	for (module_id_t id = 1; id < MAX_MODULES; id++) {
+		struct attempt *a;
+
+		if (owner_state(id) != MODULE_DEFERRED || owner_count(id))
+			continue;
+		a = attempt_new();
+		if (!a)
+			return true;
+		a->req.nr_names = 1;
+		strscpy(a->req.names[0], owners[id].name, OWNER_NAME_LEN);
+		attempt_run(a);
+		report_log(a->report);
+		left |= owner_state(id) == MODULE_DEFERRED;
+		attempt_put(a);
+	}
+	return left;
+}

@@ -1,0 +1,73 @@
+/*
+ * What the files of this room tell each other.
+ */
+#ifndef PROC_INTERNAL_H
+#define PROC_INTERNAL_H
+
+#include <kernel/spinlock.h>
+#include <proc/process.h>
+#include <x86/trap.h>
+
+extern struct spinlock process_lock;
+
+/* ---- process.c ---- */
+
+/*
+ * A process with a task that is not yet runnable and on no list of processes.
+ * @mm and @files become its own on success.  Its user frame is zeroed.
+ */
+struct process *process_new(const char *comm, struct mm *mm,
+			    struct file_table *files);
+struct trap_frame *process_frame(const struct task *t);
+/* Links @p to @parent (NULL: the kernel) and lets it run.  @p may be gone. */
+void process_launch(struct process *p, struct process *parent);
+/* @status as wait4() tells it. */
+void process_exit(int status) __noreturn;
+/*
+ * The child with @pid (-1: any) that is a zombie: takes it off the lists, frees
+ * it, and returns its pid; 0: none yet; -ECHILD.  *status is kernel memory.
+ */
+pid_t process_reap_child(struct process *parent, pid_t pid, int *status);
+/* As process_reap_child(), asleep until there is one; -ERESTARTSYS. */
+pid_t process_wait_child(struct process *parent, pid_t pid, int *status);
+struct process *process_find_locked(pid_t pid) __must_hold(&process_lock);
+
+/* ---- fork.c, exec.c ---- */
+
+pid_t process_fork(struct trap_frame *frame);
+
+/* argv and envp, copied out of wherever they were. */
+#define EXEC_ARGS_SIZE	32768u
+struct exec_args {
+	char		*strings;	/* GFP_DATA; NUL-terminated, in order */
+	size_t		used;
+	uint32_t	argc, envc;
+};
+int exec_args_init(struct exec_args *args);		/* -ENOMEM */
+void exec_args_free(struct exec_args *args);
+/* Adds the strings of a user's array (NULL: none) or of the kernel's. */
+int exec_args_add_user(struct exec_args *args, uint32_t array,
+		       uint32_t *count);
+int exec_args_add_kernel(struct exec_args *args, char *const array[],
+			 uint32_t *count);
+
+/* A program in a new address space, ready to run. */
+struct exec_image {
+	struct mm	*mm;
+	uintptr_t	entry, stack;
+	char		comm[TASK_COMM_LEN];
+};
+int exec_load(const char *path, const struct exec_args *args,
+	      struct exec_image *image);
+void exec_set_frame(struct trap_frame *frame, const struct exec_image *image);
+/* The current process becomes @image: cannot fail. */
+void exec_commit(struct exec_image *image, struct trap_frame *frame);
+
+/* ---- signal.c ---- */
+
+int signal_set_ignored(int sig, bool ignored);
+bool signal_is_ignored(int sig);
+/* As rt_sigprocmask(): the old set of blocked signals in *old. */
+int signal_set_mask(int how, const uint32_t *set, uint32_t *old);
+
+#endif

@@ -1,0 +1,642 @@
+/*
+ * The scheduler: who runs next, how a task is woken, how it gives its CPU
+ * away.
+ *
+ * The lock of a run queue is taken by the task that leaves and released by the
+ * one that arrives (finish_switch).  Between the two no CPU can see a task
+ * half saved; for the freezer a task is either on a CPU or all of it lies in
+ * memory.
+ *
+ * No wake-up is lost: a sleeper sets its state, then tests its condition, then
+ * comes to schedule(), which looks at the state under the queue's lock; who
+ * wakes it changes the condition, then the state under the same lock.
+ */
+#include <kernel/export.h>
+#include <kernel/ktime.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <lock/preempt.h>
+#include <mm/mm.h>
+#include <sched/freezer.h>
+#include <sched/rq.h>
+#include <sched/signal.h>
+#include <sched/upcalls.h>
+#include <x86/clock.h>
+#include <x86/smp.h>
+#include <x86/switch.h>
+#include <x86/trap.h>
+#include <x86/upcalls.h>
+
+struct rq rqs[NR_CPUS];
+static struct task idle_tasks[NR_CPUS];
+
+#define SIG_BIT(sig)	(1u << ((sig) - 1))
+/* Signals whose default is to be ignored: SIGCHLD, SIGCONT, SIGURG, SIGWINCH */
+#define SIG_HARMLESS	(SIG_BIT(17) | SIG_BIT(18) | SIG_BIT(23) | SIG_BIT(28))
+
+static struct rq *this_rq(void)
+{
+	return &rqs[cpu_id()];
+}
+
+struct rq *task_rq_lock(struct task *t, uint32_t *flags) __no_lock_analysis
+{
+	for (;;) {
+		struct rq *rq = &rqs[READ_ONCE(t->cpu)];
+
+		*flags = spin_lock_irqsave(&rq->lock);
+		if (likely(rq == &rqs[t->cpu]))
+			return rq;
+		spin_unlock_irqrestore(&rq->lock, *flags);
+	}
+}
+
+void task_rq_unlock(struct rq *rq, uint32_t flags) __no_lock_analysis
+{
+	spin_unlock_irqrestore(&rq->lock, flags);
+}
+
+bool task_is_running(const struct task *t)
+{
+	return READ_ONCE(rqs[t->cpu].curr) == t;
+}
+
+struct task *cpu_current(uint32_t cpu)
+{
+	return READ_ONCE(rqs[cpu].curr);
+}
+
+struct mm *current_mm(void)
+{
+	return current->mm;
+}
+
+uintptr_t task_stack_top(const struct task *t)
+{
+	uintptr_t top = t->stack + KERNEL_STACK_SIZE;
+
+	return t->process ? top - sizeof(struct trap_frame) : top;
+}
+
+/* ---- queues ---- */
+
+static struct list_head *rq_list_of(struct rq *rq, const struct task *t,
+				    bool expired)
+{
+	if (t->spared)
+		return &rq->spared;
+	return &rq->lists[expired ? !rq->active : rq->active];
+}
+
+static void rq_enqueue(struct rq *rq, struct task *t, bool at_head)
+{
+	bool expired = t->slice_left == 0;
+	struct list_head *list = rq_list_of(rq, t, expired);
+
+	assert_spin_held(&rq->lock);
+	if (expired)
+		t->slice_left = SCHED_SLICE_NS;
+	if (at_head)
+		list_add(&t->run_link, list);
+	else
+		list_add_tail(&t->run_link, list);
+	t->on_rq = true;
+	rq->nr_queued++;
+}
+
+static void rq_dequeue(struct rq *rq, struct task *t)
+{
+	assert_spin_held(&rq->lock);
+	list_del_init(&t->run_link);
+	t->on_rq = false;
+	rq->nr_queued--;
+}
+
+static struct task *rq_pick(struct rq *rq)
+{
+	if (!list_empty(&rq->spared))
+		return list_first_entry(&rq->spared, struct task, run_link);
+	if (READ_ONCE(freezer_gate_closed))
+		return rq->idle;
+	if (list_empty(&rq->lists[rq->active]))
+		rq->active = !rq->active;
+	if (list_empty(&rq->lists[rq->active]))
+		return rq->idle;
+	return list_first_entry(&rq->lists[rq->active], struct task, run_link);
+}
+
+/* @t, just queued on @rq, is to run at once. */
+static void rq_kick(struct rq *rq)
+{
+	uint32_t cpu = (uint32_t)(rq - rqs);
+
+	percpus[cpu].need_resched = 1;
+	if (cpu != cpu_id())
+		smp_send_reschedule(cpu);
+}
+
+static bool rq_should_preempt(const struct rq *rq, const struct task *t)
+{
+	const struct task *curr = rq->curr;
+
+	if (curr == rq->idle)
+		return true;
+	if (!sched_may_run(t))
+		return false;
+	if (t->spared || curr->spared)
+		return t->spared && !curr->spared;
+	return t->slice_left > curr->slice_left;
+}
+
+/* ---- the switch ---- */
+
+static void account(struct rq *rq, struct task *t, uint64_t now)
+{
+	uint64_t ran = now - stamp_ns(t->switched_in);
+
+	t->switched_in = stamp_of(now);
+	t->runtime = stamp_of(stamp_ns(t->runtime) + ran);
+	if (t == rq->idle)
+		rq->idle_time = t->runtime;
+	t->slice_left -= min((uint64_t)t->slice_left, ran);
+}
+
+/* The next interrupt: the end of a slice, or a timer. */
+static void arm_timer(const struct rq *rq, uint64_t now)
+{
+	uint64_t next = ktimer_next();
+
+	if (rq->curr != rq->idle && rq->curr->slice_left)
+		next = min(next, now + rq->curr->slice_left);
+	if (next != UINT64_MAX)
+		clock_arm(next);
+}
+
+/* First thing a task does after it was switched to. */
+static void finish_switch(void) __no_lock_analysis
+{
+	struct rq *rq = this_rq();
+
+	arm_timer(rq, stamp_ns(rq->curr->switched_in));
+	assert_spin_held(&rq->lock);
+	rq->lock.owner_cpu = 0;
+	__atomic_store_n(&rq->lock.locked, 0, __ATOMIC_RELEASE);
+	preempt_enable_no_resched();
+}
+
+static void switch_to(struct rq *rq, struct task *next, uint64_t now)
+{
+	struct task *prev = rq->curr;
+
+	rq->curr = next;
+	rq->switches++;
+	next->switches++;
+	next->switched_in = stamp_of(now);
+	this_cpu()->current_task = next;
+	mm_switch(next->mm);
+	if (next->process) {
+		cpu_set_kernel_stack(next->stack + KERNEL_STACK_SIZE);
+		for (uint32_t i = 0; i < ARRAY_SIZE(next->tls); i++)
+			gdt_set_tls(i, next->tls[i]);
+	}
+	if (prev->fpu)
+		fpu_save(prev->fpu);
+	if (next->fpu)
+		fpu_restore(next->fpu);
+	switch_context(&prev->esp, next->esp);
+}
+
+/* A sleeper leaves the queue, unless what would wake it is there already. */
+static bool prev_goes_to_sleep(struct task *prev)
+{
+	if (prev->state == TASK_DEAD)
+		return true;
+	if (prev->state != TASK_SLEEPING)
+		return false;
+	if (signal_pending_mode(prev, prev->sleep_mode) || prev->timed_out) {
+		prev->state = TASK_RUNNABLE;
+		return false;
+	}
+	return true;
+}
+
+/*
+ * @preempted: somebody else's wish; a task that is on its way to sleep stays
+ * runnable, it has not tested its condition yet.
+ */
+static void __schedule(bool preempted) __no_lock_analysis
+{
+	uint32_t flags = local_irq_save();
+	struct rq *rq = this_rq();
+	struct task *prev, *next;
+	uint64_t now;
+
+	spin_lock(&rq->lock);
+	clear_need_resched();
+	now = clock_ns();
+	prev = rq->curr;
+	account(rq, prev, now);
+	if (!preempted && prev_goes_to_sleep(prev)) {
+		prev->sleep_since = stamp_of(now);
+		prev->on_rq = false;
+	} else if (prev != rq->idle) {
+		rq_enqueue(rq, prev, false);
+	}
+
+	next = rq_pick(rq);
+	if (next != rq->idle) {
+		rq_dequeue(rq, next);
+		next->on_rq = true;
+	}
+	if (next == prev) {
+		arm_timer(rq, now);
+		spin_unlock(&rq->lock);
+	} else {
+		switch_to(rq, next, now);
+		finish_switch();
+	}
+	local_irq_restore(flags);
+}
+
+void schedule(void)
+{
+	assert(preempt_count() == 0);
+	assert(!in_interrupt());
+	__schedule(false);
+	while (need_resched() && !irqs_disabled())
+		__schedule(true);
+}
+EXPORT_SYMBOL(schedule);
+
+void preempt_schedule(void)
+{
+	do {
+		__schedule(true);
+	} while (need_resched());
+}
+
+void yield(void)
+{
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(current, &flags);
+
+	current->slice_left = 0;
+	task_rq_unlock(rq, flags);
+	schedule();
+}
+EXPORT_SYMBOL(yield);
+
+void cond_resched(void)
+{
+	if (need_resched())
+		schedule();
+}
+EXPORT_SYMBOL(cond_resched);
+
+/* ---- wake-up ---- */
+
+/* An idle CPU for @t, the one where it was if that will do. */
+static uint32_t pick_cpu(const struct task *t)
+{
+	if (rqs[t->cpu].curr == rqs[t->cpu].idle && !rqs[t->cpu].nr_queued)
+		return t->cpu;
+	for (uint32_t c = 0; c < nr_cpus; c++) {
+		const struct rq *rq = &rqs[c];
+
+		if (READ_ONCE(rq->curr) == rq->idle &&
+		    !READ_ONCE(rq->nr_queued))
+			return c;
+	}
+	return t->cpu;
+}
+
+static void activate(struct rq *rq, struct task *t)
+{
+	bool preempt = rq_should_preempt(rq, t);
+
+	rq_enqueue(rq, t, preempt);
+	if (preempt)
+		rq_kick(rq);
+}
+
+/*
+ * @t is runnable and on no queue.  Called with the lock of its queue, which is
+ * released: on the way to another CPU the task is on no queue for a moment,
+ * with its cpu changed already; others see a task that does not run.
+ */
+static void place_and_unlock(struct rq *rq, struct task *t,
+			     uint32_t flags) __no_lock_analysis
+{
+	uint32_t cpu = pick_cpu(t);
+
+	if (&rqs[cpu] != rq) {
+		WRITE_ONCE(t->cpu, cpu);
+		spin_unlock(&rq->lock);
+		rq = &rqs[cpu];
+		spin_lock(&rq->lock);
+	}
+	activate(rq, t);
+	spin_unlock_irqrestore(&rq->lock, flags);
+}
+
+/* Time asleep earns slice, so that who sleeps much is served at once. */
+static void reward_sleep(struct task *t)
+{
+	uint64_t slept = clock_ns() - stamp_ns(t->sleep_since);
+
+	t->slice_left = (uint32_t)min((uint64_t)SCHED_SLICE_NS,
+				      t->slice_left + slept);
+}
+
+bool wake_up_task(struct task *t) __no_lock_analysis
+{
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+
+	if (t->state != TASK_SLEEPING) {
+		task_rq_unlock(rq, flags);
+		return false;
+	}
+	t->state = TASK_RUNNABLE;
+	if (rq->curr == t || t->held) {
+		/* Not gone yet; or it is kept until it is let go. */
+		task_rq_unlock(rq, flags);
+		return true;
+	}
+	reward_sleep(t);
+	place_and_unlock(rq, t, flags);
+	return true;
+}
+
+void task_start(struct task *t) __no_lock_analysis
+{
+	uint32_t flags;
+	struct rq *rq;
+
+	t->slice_left = SCHED_SLICE_NS;
+	WRITE_ONCE(t->cpu, cpu_id());
+	rq = task_rq_lock(t, &flags);
+	t->state = TASK_RUNNABLE;
+	if (t->held)
+		task_rq_unlock(rq, flags);
+	else
+		place_and_unlock(rq, t, flags);
+}
+
+/* ---- engines held (kthread.c) ---- */
+
+bool task_hold(struct task *t)
+{
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+	bool quiet = t->state == TASK_SLEEPING && rq->curr != t && !t->on_rq;
+
+	if (quiet)
+		t->held = true;
+	task_rq_unlock(rq, flags);
+	return quiet;
+}
+
+void task_let_go(struct task *t) __no_lock_analysis
+{
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+
+	t->held = false;
+	t->state = TASK_RUNNABLE;
+	place_and_unlock(rq, t, flags);
+}
+
+/* ---- spared tasks ---- */
+
+static void respare(struct task *t, uint8_t set, uint8_t clear)
+{
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+	bool queued = !list_empty(&t->run_link);
+
+	if (queued)
+		rq_dequeue(rq, t);
+	t->spared = (uint8_t)((t->spared | set) & ~clear);
+	if (queued)
+		activate(rq, t);
+	else if (rq->curr == t && !sched_may_run(t))
+		rq_kick(rq);
+	task_rq_unlock(rq, flags);
+}
+
+void task_spare(struct task *t, uint8_t reason)
+{
+	respare(t, reason, 0);
+}
+
+void task_unspare(struct task *t, uint8_t reason)
+{
+	respare(t, 0, reason);
+}
+
+/* ---- signals, as far as the scheduler is concerned ---- */
+
+bool signal_pending(const struct task *t)
+{
+	return READ_ONCE(t->signals) != 0;
+}
+EXPORT_SYMBOL(signal_pending);
+
+bool fatal_signal_pending(const struct task *t)
+{
+	return (READ_ONCE(t->signals) & ~SIG_HARMLESS) != 0;
+}
+
+bool signal_pending_mode(const struct task *t, enum wait_mode mode)
+{
+	switch (mode) {
+	case WAIT_INTERRUPTIBLE:
+		return signal_pending(t);
+	case WAIT_KILLABLE:
+		return fatal_signal_pending(t);
+	default:
+		return false;
+	}
+}
+
+void send_signal(struct task *t, int sig)
+{
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+	bool wake;
+
+	t->signals |= SIG_BIT(sig);
+	wake = t->state == TASK_SLEEPING &&
+	       signal_pending_mode(t, t->sleep_mode);
+	/* In user mode it notices on the way through an interrupt. */
+	if (rq->curr == t && t->process)
+		rq_kick(rq);
+	task_rq_unlock(rq, flags);
+	if (wake)
+		wake_up_task(t);
+}
+
+void clear_signals(struct task *t)
+{
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+
+	t->signals = 0;
+	task_rq_unlock(rq, flags);
+}
+
+/* ---- what the machine calls ---- */
+
+void sched_timer_interrupt(struct trap_frame *frame)
+{
+	struct rq *rq = this_rq();
+	uint64_t now;
+
+	(void)frame;
+	ktimer_run_due();
+	spin_lock(&rq->lock);
+	now = clock_ns();
+	account(rq, rq->curr, now);
+	if (rq->curr != rq->idle && rq->curr->slice_left == 0) {
+		if (rq->nr_queued)
+			this_cpu()->need_resched = 1;
+		else
+			rq->curr->slice_left = SCHED_SLICE_NS;
+	}
+	arm_timer(rq, now);
+	spin_unlock(&rq->lock);
+}
+
+void sched_preempt_irq(void)
+{
+	do {
+		__schedule(true);
+	} while (need_resched());
+}
+
+/*
+ * The loop ends with interrupts off and nothing left to do; what comes after
+ * that comes as an interrupt, and out of user mode.
+ */
+void sched_exit_to_user(struct trap_frame *frame)
+{
+	for (;;) {
+		freezer_leave_kernel();
+		if (need_resched()) {
+			__schedule(true);
+		} else if (signal_pending(current)) {
+			local_irq_enable();
+			process_deliver_signals(frame);
+			local_irq_disable();
+		} else {
+			return;
+		}
+	}
+}
+
+void sched_user_fault(struct trap_frame *frame, uintptr_t addr)
+{
+	pr_info("%s[%d]: trap %u at eip %08x, address %08lx: killed",
+		current->comm, current->pid, frame->vector, frame->eip,
+		(unsigned long)addr);
+	send_signal(current, SIGSEGV);
+}
+
+void sched_task_entry(void)
+{
+	finish_switch();
+	local_irq_enable();
+	task_exit(current->thread_fn(current->thread_arg));
+}
+
+/* ---- idle ---- */
+
+static struct task *steal_from(struct rq *victim) __no_lock_analysis
+{
+	struct task *t = NULL;
+
+	if (!READ_ONCE(victim->nr_queued) || !spin_trylock(&victim->lock))
+		return NULL;
+	t = rq_pick(victim);
+	if (t == victim->idle)
+		t = NULL;
+	if (t) {
+		rq_dequeue(victim, t);
+		WRITE_ONCE(t->cpu, cpu_id());
+	}
+	spin_unlock(&victim->lock);
+	return t;
+}
+
+/* Takes a task that waits for a busy CPU.  Interrupts off. */
+static bool steal(void)
+{
+	struct rq *rq = this_rq();
+
+	for (uint32_t i = 1; i < nr_cpus; i++) {
+		struct task *t = steal_from(&rqs[(cpu_id() + i) % nr_cpus]);
+
+		if (!t)
+			continue;
+		spin_lock(&rq->lock);
+		rq_enqueue(rq, t, false);
+		spin_unlock(&rq->lock);
+		return true;
+	}
+	return false;
+}
+
+static void idle_loop(void) __noreturn;
+static void idle_loop(void)
+{
+	for (;;) {
+		local_irq_disable();
+		if (!need_resched() && !steal() && !need_resched())
+			cpu_wait_for_interrupt();
+		else
+			local_irq_enable();
+		__schedule(true);
+	}
+}
+
+static void idle_init(uint32_t cpu)
+{
+	struct rq *rq = &rqs[cpu];
+	struct task *t = &idle_tasks[cpu];
+
+	t->cpu = cpu;
+	t->state = TASK_RUNNABLE;
+	t->on_rq = true;
+	INIT_LIST_HEAD(&t->run_link);
+	INIT_LIST_HEAD(&t->tasks);
+	snprintf(t->comm, sizeof(t->comm), "idle/%u", cpu);
+	atomic_set(&t->refs, 1);
+	rq->idle = t;
+	rq->curr = t;
+}
+
+void sched_init(void)
+{
+	for (uint32_t cpu = 0; cpu < NR_CPUS; cpu++) {
+		struct rq *rq = &rqs[cpu];
+
+		spin_lock_init(&rq->lock, "rq");
+		INIT_LIST_HEAD(&rq->spared);
+		INIT_LIST_HEAD(&rq->lists[0]);
+		INIT_LIST_HEAD(&rq->lists[1]);
+		idle_init(cpu);
+	}
+	percpus[0].current_task = &idle_tasks[0];
+}
+
+void sched_start(void)
+{
+	idle_loop();
+}
+
+void sched_cpu_main(void)
+{
+	this_cpu()->current_task = &idle_tasks[cpu_id()];
+	idle_loop();
+}

@@ -1,0 +1,193 @@
+/*
+ * Interrupt lines for drivers.
+ *
+ * The machine's entry for a line calls irq_entry(), which loads the binding
+ * once.  Held, an interrupt is noted instead of handled and handed in when the
+ * line is let go; the device may have merged several by then, as it does
+ * whenever interrupts are late.
+ */
+#include <kernel/atomic.h>
+#include <kernel/errno.h>
+#include <kernel/export.h>
+#include <kernel/interrupt.h>
+#include <kernel/slab.h>
+#include <kernel/string.h>
+#include <sched/owner.h>
+#include <sched/sched.h>
+#include <sched/slot.h>
+#include <x86/trap.h>
+
+#define NR_LINES	24
+
+/*
+ * Lock key: (s) slot_lock  (a) atomic  (c) constant
+ */
+struct irq_line {
+	struct slot	slot;
+	unsigned int	irq;		/* (c) ISA */
+	uint32_t	gsi;		/* (c) */
+	atomic_t	running;	/* (a) handlers under way */
+	atomic_t	pending;	/* (a) came while held */
+	atomic_t	count;		/* (a) handled; wraps */
+};
+
+static struct irq_line *lines[NR_LINES];	/* (s); entries read freely */
+
+static struct irq_line *line_of(struct slot *s)
+{
+	return container_of(s, struct irq_line, slot);
+}
+
+/*
+ * running goes up before the binding is loaded: who takes the binding away
+ * and then finds 0 knows that nobody has it any more (H10).
+ */
+static void line_handle(struct irq_line *l)
+{
+	struct binding *b;
+
+	atomic_inc(&l->running);
+	b = slot_binding(&l->slot);
+	if (b && !READ_ONCE(l->slot.held)) {
+		((irq_handler_t)b->fn)((int)l->irq, b->arg);
+		atomic_set(&l->count, atomic_read(&l->count) + 1);
+	} else {
+		atomic_set(&l->pending, 1);
+	}
+	atomic_dec(&l->running);
+}
+
+static void irq_entry(uint32_t gsi)
+{
+	struct irq_line *l = READ_ONCE(lines[gsi]);
+
+	if (l)
+		line_handle(l);
+}
+
+static int line_hold(struct slot *s, struct binding *b)
+{
+	(void)b;
+	WRITE_ONCE(s->held, true);
+	smp_mb();
+	return atomic_read(&line_of(s)->running) ? -EAGAIN : 0;
+}
+
+static void line_let_go(struct slot *s, struct binding *b)
+{
+	struct irq_line *l = line_of(s);
+	uint32_t flags;
+
+	(void)b;
+	WRITE_ONCE(s->held, false);
+	smp_mb();
+	flags = local_irq_save();
+	if (atomic_xchg(&l->pending, 0))
+		line_handle(l);
+	local_irq_restore(flags);
+}
+
+static void line_release(struct irq_line *l)
+{
+	uint32_t flags = spin_lock_irqsave(&slot_lock);
+
+	irq_mask(l->gsi);
+	if (lines[l->gsi] == l)
+		WRITE_ONCE(lines[l->gsi], NULL);
+	spin_unlock_irqrestore(&slot_lock, flags);
+	while (atomic_read(&l->running))
+		cpu_relax();
+	irq_set_entry(l->gsi, NULL);
+}
+
+static void line_bury(struct slot *s, struct binding *b)
+{
+	(void)b;
+	line_release(line_of(s));
+}
+
+static void line_free(struct slot *s)
+{
+	kfree(line_of(s));
+}
+
+static void line_describe(struct slot *s, char *buf, size_t size)
+{
+	snprintf(buf, size, "irq %u, %d handled%s", line_of(s)->irq,
+		 atomic_read(&line_of(s)->count),
+		 atomic_read(&line_of(s)->running) ? ", running" : "");
+}
+
+static const struct slot_ops irq_ops = {
+	.kind = "interrupt",
+	.engine = true,
+	.hold = line_hold,
+	.let_go = line_let_go,
+	.bury = line_bury,
+	.destroy = line_free,
+	.describe = line_describe,
+};
+
+static int line_connect(struct irq_line *l)
+{
+	int err;
+
+	WRITE_ONCE(lines[l->gsi], l);
+	err = irq_set_entry(l->gsi, irq_entry);
+	if (err) {
+		WRITE_ONCE(lines[l->gsi], NULL);
+		return err;
+	}
+	irq_unmask(l->gsi);
+	return 0;
+}
+
+int request_irq_owner(unsigned int irq, irq_handler_t handler,
+		      const char *name, void *dev, module_id_t owner)
+{
+	struct slot_registration reg = {
+		.fn = (void (*)(void))handler,
+		.arg = dev,
+		.site = (uintptr_t)__builtin_return_address(0),
+	};
+	char key[SLOT_NAME_LEN];
+	struct slot *existing;
+	struct irq_line *l;
+	int err;
+
+	if (irq > 15 || irq_isa_to_gsi(irq) >= NR_LINES)
+		return -EINVAL;
+	l = kmalloc_owner(sizeof(*l), __GFP_ZERO, MODULE_NONE);
+	if (!l)
+		return -ENOMEM;
+	snprintf(key, sizeof(key), "%u %s", irq, name);
+	slot_setup(&l->slot, &irq_ops, key, owner);
+	l->irq = irq;
+	l->gsi = irq_isa_to_gsi(irq);
+	err = slot_register(&l->slot, &reg, &existing);
+	if (!err && !existing)
+		err = lines[l->gsi] ? -EBUSY : line_connect(l);
+	if (err)
+		slot_withdraw(&l->slot);
+	if (existing)
+		slot_put(existing);
+	slot_put(&l->slot);
+	return err;
+}
+EXPORT_SYMBOL(request_irq_owner);
+
+void free_irq_owner(unsigned int irq, module_id_t owner)
+{
+	struct irq_line *l = NULL;
+
+	if (irq <= 15 && irq_isa_to_gsi(irq) < NR_LINES)
+		l = lines[irq_isa_to_gsi(irq)];
+	if (!l || l->slot.owner != owner)
+		return;
+	slot_get(&l->slot);
+	slot_withdraw(&l->slot);
+	if (l->slot.phase == SLOT_VOID)
+		line_release(l);
+	slot_put(&l->slot);
+}
+EXPORT_SYMBOL(free_irq_owner);

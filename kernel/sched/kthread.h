@@ -1,0 +1,18 @@
+/*
+ * Threads, for the scheduler's own files.
+ */
+#ifndef SCHED_KTHREAD_H
+#define SCHED_KTHREAD_H
+
+struct task;
+
+/* The dying task's last word: somebody may free its stack soon (task.c). */
+void reaper_notify(struct task *t);
+
+/*
+ * A held thread ends where it stands: its stack was taken from it, it leaves
+ * the list, whoever waits for it is woken.  After the verdict.
+ */
+void task_end_held(struct task *t);
+
+#endif

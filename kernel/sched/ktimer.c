@@ -1,0 +1,208 @@
+/*
+ * Kernel timers: one pairing heap for each CPU (Fredman, Sedgewick, Sleator,
+ * Tarjan 1986).  Arming is constant time, expiring logarithmic, and there is
+ * no tick: the CPU's timer is armed for the smallest.
+ *
+ * In the heap @prev is the left sibling, or the parent for a first child.
+ *
+ * The base's lock is a leaf and is released while a function runs; base->running
+ * says which, so that a cancellation can wait for it (H10).
+ */
+#include <kernel/bug.h>
+#include <kernel/spinlock.h>
+#include <sched/ktimer.h>
+#include <x86/clock.h>
+#include <x86/cpu.h>
+
+/* Lock key: (b) lock, taken with interrupts off */
+struct ktimer_base {
+	struct spinlock	lock;
+	struct ktimer	*root;		/* (b) */
+	struct ktimer	*running;	/* (b) to write */
+};
+
+static struct ktimer_base bases[NR_CPUS];
+
+static uint64_t expiry(const struct ktimer *t)
+{
+	return stamp_ns(t->expires);
+}
+
+/* Two roots become one; either may be NULL. */
+static struct ktimer *heap_meld(struct ktimer *a, struct ktimer *b)
+{
+	struct ktimer *lower;
+
+	if (!a || !b)
+		return a ? a : b;
+	if (expiry(b) < expiry(a)) {
+		lower = a;
+		a = b;
+		b = lower;
+	}
+	b->sibling = a->child;
+	if (b->sibling)
+		b->sibling->prev = b;
+	b->prev = a;
+	a->child = b;
+	return a;
+}
+
+/* Melds a list of siblings pairwise, then the pairs from the right. */
+static struct ktimer *heap_merge_siblings(struct ktimer *first)
+{
+	struct ktimer *pairs = NULL, *root = NULL;
+
+	while (first) {
+		struct ktimer *a = first, *b = a->sibling;
+
+		first = b ? b->sibling : NULL;
+		a->sibling = a->prev = NULL;
+		if (b)
+			b->sibling = b->prev = NULL;
+		a = heap_meld(a, b);
+		a->sibling = pairs;
+		pairs = a;
+	}
+	while (pairs) {
+		struct ktimer *next = pairs->sibling;
+
+		pairs->sibling = NULL;
+		root = heap_meld(root, pairs);
+		pairs = next;
+	}
+	return root;
+}
+
+static void heap_remove(struct ktimer_base *base, struct ktimer *t)
+{
+	struct ktimer *rest = heap_merge_siblings(t->child);
+
+	if (t == base->root) {
+		base->root = rest;
+	} else {
+		if (t->prev->child == t)
+			t->prev->child = t->sibling;
+		else
+			t->prev->sibling = t->sibling;
+		if (t->sibling)
+			t->sibling->prev = t->prev;
+		base->root = heap_meld(base->root, rest);
+	}
+	if (base->root)
+		base->root->prev = base->root->sibling = NULL;
+	t->child = t->sibling = t->prev = NULL;
+	t->queued = false;
+}
+
+void ktimer_init(struct ktimer *t, void (*fn)(struct ktimer *t))
+{
+	*t = (struct ktimer){ .fn = fn };
+}
+
+/* Locks the base that @t is in, or was in last. */
+static struct ktimer_base *base_lock(struct ktimer *t,
+				     uint32_t *flags) __no_lock_analysis
+{
+	for (;;) {
+		struct ktimer_base *base = &bases[READ_ONCE(t->cpu)];
+
+		*flags = spin_lock_irqsave(&base->lock);
+		if (base == &bases[t->cpu])
+			return base;
+		spin_unlock_irqrestore(&base->lock, *flags);
+	}
+}
+
+/*
+ * It runs where it was armed: that CPU's timer is ours to set.  The CPU that
+ * had it before is interrupted for nothing and looks again.
+ */
+void ktimer_start(struct ktimer *t, uint64_t expires) __no_lock_analysis
+{
+	struct ktimer_base *base;
+	uint32_t flags;
+
+	ktimer_cancel(t);
+	flags = local_irq_save();
+	base = &bases[cpu_id()];
+	spin_lock(&base->lock);
+	if (!t->queued) {
+		WRITE_ONCE(t->cpu, cpu_id());
+		t->expires = stamp_of(expires);
+		t->queued = true;
+		base->root = heap_meld(base->root, t);
+		if (base->root == t)
+			clock_arm(expires);
+	}
+	spin_unlock(&base->lock);
+	local_irq_restore(flags);
+}
+
+bool ktimer_cancel(struct ktimer *t) __no_lock_analysis
+{
+	uint32_t flags;
+	struct ktimer_base *base = base_lock(t, &flags);
+	bool queued = t->queued;
+
+	if (queued)
+		heap_remove(base, t);
+	spin_unlock_irqrestore(&base->lock, flags);
+	return queued;
+}
+
+bool ktimer_running(const struct ktimer *t)
+{
+	for (uint32_t c = 0; c < nr_cpus; c++)
+		if (__atomic_load_n(&bases[c].running, __ATOMIC_SEQ_CST) == t)
+			return true;
+	return false;
+}
+
+bool ktimer_cancel_sync(struct ktimer *t)
+{
+	bool queued = ktimer_cancel(t);
+
+	while (ktimer_running(t)) {
+		cpu_relax();
+		queued |= ktimer_cancel(t);
+	}
+	return queued;
+}
+
+uint64_t ktimer_next(void)
+{
+	struct ktimer_base *base = &bases[cpu_id()];
+	uint32_t flags = spin_lock_irqsave(&base->lock);
+	uint64_t next = base->root ? expiry(base->root) : UINT64_MAX;
+
+	spin_unlock_irqrestore(&base->lock, flags);
+	return next;
+}
+
+static struct ktimer *take_due(struct ktimer_base *base, uint64_t now)
+{
+	struct ktimer *t = base->root;
+
+	if (!t || expiry(t) > now)
+		return NULL;
+	heap_remove(base, t);
+	return t;
+}
+
+uint64_t ktimer_run_due(void)
+{
+	struct ktimer_base *base = &bases[cpu_id()];
+
+	for (;;) {
+		struct ktimer *t;
+		uint32_t flags = spin_lock_irqsave(&base->lock);
+
+		t = take_due(base, clock_ns());
+		__atomic_store_n(&base->running, t, __ATOMIC_SEQ_CST);
+		spin_unlock_irqrestore(&base->lock, flags);
+		if (!t)
+			return ktimer_next();
+		t->fn(t);
+	}
+}

@@ -1,0 +1,103 @@
+/*
+ * Mutexes.  Free or owned is one word, changed by cmpxchg; the queue is for
+ * sleeping only.  Nothing is handed over: a waiter owns the mutex when its own
+ * cmpxchg says so, not before.
+ */
+#include <kernel/bug.h>
+#include <kernel/errno.h>
+#include <kernel/export.h>
+#include <kernel/mutex.h>
+#include <lock/preempt.h>
+#include <sched/sched.h>
+
+void mutex_init(struct mutex *m, const char *name)
+{
+	m->owner = NULL;
+	init_waitqueue_head(&m->waiters);
+	m->name = name;
+}
+EXPORT_SYMBOL(mutex_init);
+
+bool mutex_is_held(const struct mutex *m)
+{
+	return READ_ONCE(m->owner) == current;
+}
+EXPORT_SYMBOL(mutex_is_held);
+
+/*
+ * mutexes_held goes up before the word changes and down after it was changed
+ * back: who reads a task's count while the task stands still never sees less
+ * than it holds.
+ */
+bool mutex_trylock(struct mutex *m) __no_lock_analysis
+{
+	struct task *nobody = NULL;
+
+	current->mutexes_held++;
+	barrier();
+	if (__atomic_compare_exchange_n(&m->owner, &nobody, current, false,
+					__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		return true;
+	barrier();
+	current->mutexes_held--;
+	return false;
+}
+EXPORT_SYMBOL(mutex_trylock);
+
+static int mutex_lock_mode(struct mutex *m,
+			   enum wait_mode mode) __no_lock_analysis
+{
+	int err = 0;
+
+	assert(preempt_count() == 0 && !in_interrupt());
+	if (mutex_trylock(m))
+		return 0;
+	if (mutex_is_held(m))
+		panic("mutex %s taken twice by pid %d", m->name, current->pid);
+	current->blocked_on = m;
+	for (;;) {
+		prepare_to_wait(&m->waiters, mode);
+		if (mutex_trylock(m)) {
+			err = 0;
+			break;
+		}
+		if (err)
+			break;
+		err = wait_schedule(0);
+	}
+	finish_wait();
+	current->blocked_on = NULL;
+	return err;
+}
+
+void mutex_lock(struct mutex *m) __no_lock_analysis
+{
+	mutex_lock_mode(m, WAIT_UNINTERRUPTIBLE);
+}
+EXPORT_SYMBOL(mutex_lock);
+
+int mutex_lock_interruptible(struct mutex *m) __no_lock_analysis
+{
+	return mutex_lock_mode(m, WAIT_INTERRUPTIBLE);
+}
+EXPORT_SYMBOL(mutex_lock_interruptible);
+
+int mutex_lock_killable(struct mutex *m) __no_lock_analysis
+{
+	return mutex_lock_mode(m, WAIT_KILLABLE);
+}
+EXPORT_SYMBOL(mutex_lock_killable);
+
+/*
+ * The store of NULL is ordered before the look at the queue: either the waiter
+ * sees the mutex free or we see the waiter.
+ */
+void mutex_unlock(struct mutex *m) __no_lock_analysis
+{
+	assert_mutex_held(m);
+	__atomic_store_n(&m->owner, NULL, __ATOMIC_SEQ_CST);
+	barrier();
+	current->mutexes_held--;
+	wake_up_one(&m->waiters);
+}
+EXPORT_SYMBOL(mutex_unlock);

@@ -1,0 +1,477 @@
+/*
+ * Slots, bindings, ledgers: see slot.h.
+ *
+ * One lock, slot_lock, guards the shape of all of them.  Users of a slot take
+ * no lock: they load the binding, and what they loaded is evidence.  So a
+ * binding is never freed while its module lives; it goes with the module's
+ * memory.
+ */
+#include <kernel/bug.h>
+#include <kernel/errno.h>
+#include <kernel/printk.h>
+#include <kernel/slab.h>
+#include <kernel/string.h>
+#include <mm/mm.h>
+#include <sched/owner.h>
+#include <sched/sched.h>
+#include <sched/slot.h>
+
+DEFINE_SPINLOCK(slot_lock);
+static LIST_HEAD(slot_names);		/* slot_lock */
+
+void slot_setup(struct slot *slot, const struct slot_ops *ops,
+		const char *name, module_id_t owner)
+{
+	memset(slot, 0, sizeof(*slot));
+	slot->ops = ops;
+	slot->owner = owner;
+	slot->phase = SLOT_CLOSED;
+	strscpy(slot->name, name, sizeof(slot->name));
+	atomic_set(&slot->refs, 1);
+	INIT_LIST_HEAD(&slot->names);
+	init_waitqueue_head(&slot->waiters);
+}
+
+void slot_get(struct slot *slot)
+{
+	atomic_inc(&slot->refs);
+}
+
+void slot_put(struct slot *slot)
+{
+	if (atomic_dec_and_test(&slot->refs))
+		slot->ops->destroy(slot);
+}
+
+/*
+ * The dossier begins with the ledger; its page is kept as a number, so that
+ * nothing in the kernel's memory points there.
+ */
+struct ledger *ledger_of(module_id_t owner)
+{
+	uint32_t page = owners[owner].dossier_page;
+
+	if (!page)
+		return NULL;
+	return (struct ledger *)(WINDOW_BASE + (page - 1) * PAGE_SIZE +
+				 DOSSIER_LEDGER_OFFSET);
+}
+
+/* Engines have names of their own in each module; doors share one space. */
+static bool same_key(const struct slot *a, const struct slot *b)
+{
+	return a->ops == b->ops && strcmp(a->name, b->name) == 0 &&
+	       (!a->ops->engine || a->owner == b->owner);
+}
+
+static struct slot *find_key_locked(const struct slot *like)
+{
+	struct slot *s;
+
+	list_for_each_entry(s, &slot_names, names)
+		if (same_key(s, like))
+			return s;
+	return NULL;
+}
+
+static struct binding *find_entry_locked(struct ledger *l,
+					 const struct slot *like)
+{
+	struct binding *b;
+
+	list_for_each_entry(b, &l->bindings, ledger)
+		if (same_key(b->slot, like) && b->slot->owner == like->owner)
+			return b;
+	return NULL;
+}
+
+struct slot *slot_find(const struct slot_ops *ops, const char *name)
+{
+	uint32_t flags = spin_lock_irqsave(&slot_lock);
+	struct slot *s, *found = NULL;
+
+	list_for_each_entry(s, &slot_names, names) {
+		if (s->ops != ops || strcmp(s->name, name))
+			continue;
+		slot_get(s);
+		found = s;
+		break;
+	}
+	spin_unlock_irqrestore(&slot_lock, flags);
+	return found;
+}
+
+static int may_register(const struct slot *slot)
+{
+	const struct owner *o = &owners[slot->owner];
+	enum module_state s = owner_state(slot->owner);
+
+	if (slot->owner == MODULE_NONE)
+		return 0;
+	if (s < MODULE_DEAD && o->may_register)
+		return 0;
+	pr_err("%s: %s %s refused: %s", o->name, slot->ops->kind, slot->name,
+	       s >= MODULE_DEAD ? "the module is being unloaded"
+				: "nothing may be visible before module_register()");
+	return -EPERM;
+}
+
+/* The phase and the wait queue's generation change together. */
+static void set_phase_locked(struct slot *slot, enum slot_phase phase,
+			     struct binding *binding)
+{
+	assert_spin_held(&slot_lock);
+	slot->phase = phase;
+	slot->generation++;
+	smp_store_release(&slot->binding, binding);
+	wake_up(&slot->waiters);
+}
+
+/*
+ * During register() the doors stay closed: they open in one step when it has
+ * succeeded.  An engine runs at once, unless its module is closed.
+ */
+static bool opens_at_once(const struct slot *slot)
+{
+	enum module_state s = owner_state(slot->owner);
+
+	if (slot->owner == MODULE_NONE || s == MODULE_LIVE)
+		return true;
+	return slot->ops->engine && s != MODULE_HELD;
+}
+
+/* A known entry comes back, with the pointers of this registration. */
+static int rebind_locked(struct binding *b,
+			 const struct slot_registration *reg,
+			 struct slot **existing)
+{
+	enum module_state s = owner_state(b->slot->owner);
+
+	if (!b->withdrawn && s != MODULE_CLOSED && s != MODULE_HELD &&
+	    s != MODULE_DEFERRED)
+		return -EEXIST;
+	b->withdrawn = false;
+	b->ops = reg->ops;
+	b->fn = reg->fn;
+	b->arg = reg->arg;
+	if (s == MODULE_LIVE) {
+		if (list_empty(&b->slot->names))
+			list_add_tail(&b->slot->names, &slot_names);
+		set_phase_locked(b->slot, SLOT_OPEN, b);
+	}
+	slot_get(b->slot);
+	*existing = b->slot;
+	return 0;
+}
+
+static int bind_locked(struct slot *slot, struct binding *b)
+{
+	struct ledger *l = ledger_of(slot->owner);
+
+	if (find_key_locked(slot))
+		return -EEXIST;
+	slot_get(slot);			/* the binding's */
+	if (l)
+		list_add_tail(&b->ledger, &l->bindings);
+	list_add_tail(&slot->names, &slot_names);
+	if (opens_at_once(slot))
+		set_phase_locked(slot, SLOT_OPEN, b);
+	return 0;
+}
+
+int slot_register(struct slot *slot, const struct slot_registration *reg,
+		  struct slot **existing)
+{
+	struct ledger *l = ledger_of(slot->owner);
+	struct binding *b, *known = NULL;
+	uint32_t flags;
+	int err = may_register(slot);
+
+	*existing = NULL;
+	if (err)
+		return err;
+	b = kmalloc_owner(sizeof(*b), GFP_KERNEL | __GFP_ZERO, slot->owner);
+	if (!b)
+		return -ENOMEM;
+	b->slot = slot;
+	b->ops = reg->ops;
+	b->fn = reg->fn;
+	b->arg = reg->arg;
+	b->site = reg->site;
+	b->since = stamp_of(ktime_get_ns());
+	INIT_LIST_HEAD(&b->ledger);
+
+	flags = spin_lock_irqsave(&slot_lock);
+	if (l)
+		known = find_entry_locked(l, slot);
+	if (known)
+		err = rebind_locked(known, reg, existing);
+	else
+		err = bind_locked(slot, b);
+	spin_unlock_irqrestore(&slot_lock, flags);
+	if (err || known)
+		kfree(b);
+	return err;
+}
+
+/* The binding of a slot, in place or not. */
+static struct binding *slot_entry_locked(struct slot *slot)
+{
+	struct ledger *l = ledger_of(slot->owner);
+	struct binding *b;
+
+	if (slot->binding || !l)
+		return slot->binding;
+	list_for_each_entry(b, &l->bindings, ledger)
+		if (b->slot == slot)
+			return b;
+	return NULL;
+}
+
+void slot_withdraw(struct slot *slot)
+{
+	uint32_t flags = spin_lock_irqsave(&slot_lock);
+	struct binding *b = slot_entry_locked(slot);
+	enum module_state s = owner_state(slot->owner);
+
+	if (b)
+		b->withdrawn = true;
+	if (slot->phase == SLOT_VOID || owners[slot->owner].abandoned) {
+		;	/* a late unregister changes nothing any more */
+	} else if (s == MODULE_CLOSED || s == MODULE_HELD) {
+		if (slot->phase == SLOT_OPEN && !slot->ops->engine)
+			set_phase_locked(slot, SLOT_CLOSED, NULL);
+	} else {
+		list_del_init(&slot->names);
+		set_phase_locked(slot, SLOT_VOID, NULL);
+	}
+	spin_unlock_irqrestore(&slot_lock, flags);
+}
+
+/* ---- newcomers ---- */
+
+int slot_closed(struct slot *slot)
+{
+	uint32_t flags = spin_lock_irqsave(&slot_lock);
+	enum slot_phase phase = slot->phase;
+	uint32_t generation = slot->generation;
+
+	spin_unlock_irqrestore(&slot_lock, flags);
+	if (phase == SLOT_VOID)
+		return -ENODEV;
+	/* Open again already: the generation to wait for is past. */
+	slot_get(slot);
+	if (current->restart_slot)
+		slot_put(current->restart_slot);
+	current->restart_slot = slot;
+	current->restart_generation =
+		phase == SLOT_OPEN ? generation - 1 : generation;
+	return -ERESTARTSYS;
+}
+
+bool slot_wait_outcome(void)
+{
+	struct slot *slot = current->restart_slot;
+	int err;
+
+	if (!slot)
+		return false;
+	err = wait_event_killable(slot->waiters,
+				  READ_ONCE(slot->generation) !=
+				  current->restart_generation);
+	current->restart_slot = NULL;
+	slot_put(slot);
+	return err == 0;
+}
+
+/* ---- doors, all of a module's ---- */
+
+/* Engines are not touched by what follows; they have hold and let_go. */
+#define for_each_door(b, l)					\
+	list_for_each_entry(b, &(l)->bindings, ledger)		\
+		if (!(b)->slot->ops->engine)
+
+bool ledger_find_open(module_id_t owner, const char **kind, char *name,
+		      size_t size)
+{
+	uint32_t flags = spin_lock_irqsave(&slot_lock);
+	struct ledger *l = ledger_of(owner);
+	struct binding *b;
+	bool found = false;
+
+	for_each_door(b, l) {
+		if (b->withdrawn || found)
+			continue;
+		*kind = b->slot->ops->kind;
+		strscpy(name, b->slot->name, size);
+		found = true;
+	}
+	spin_unlock_irqrestore(&slot_lock, flags);
+	return found;
+}
+
+static void doors_to_phase(module_id_t owner, enum slot_phase phase)
+{
+	uint32_t flags = spin_lock_irqsave(&slot_lock);
+	struct ledger *l = ledger_of(owner);
+	struct binding *b;
+
+	for_each_door(b, l) {
+		/* Taken back while the module lived: not part of this. */
+		if (list_empty(&b->slot->names))
+			continue;
+		if (phase == SLOT_OPEN)
+			b->withdrawn = false;
+		if (b->slot->phase != phase)
+			set_phase_locked(b->slot, phase,
+					 phase == SLOT_OPEN ? b : NULL);
+	}
+	spin_unlock_irqrestore(&slot_lock, flags);
+}
+
+void ledger_close_doors(module_id_t owner)
+{
+	doors_to_phase(owner, SLOT_CLOSED);
+}
+
+void ledger_open_doors(module_id_t owner)
+{
+	doors_to_phase(owner, SLOT_OPEN);
+}
+
+void ledger_void_doors(module_id_t owner)
+{
+	doors_to_phase(owner, SLOT_VOID);
+}
+
+/* ---- engines, all of a module's ---- */
+
+/*
+ * The list changes only by additions at its end while the module's code runs,
+ * and entries stay until the module's memory goes; so the walk may drop the
+ * lock between two.
+ */
+static struct binding *next_engine(struct ledger *l, struct binding *b)
+{
+	uint32_t flags = spin_lock_irqsave(&slot_lock);
+	struct list_head *p = b ? b->ledger.next : l->bindings.next;
+	struct binding *next = NULL;
+
+	for (; p != &l->bindings && !next; p = p->next) {
+		struct binding *c = list_entry(p, struct binding, ledger);
+
+		if (c->slot->ops->engine)
+			next = c;
+	}
+	spin_unlock_irqrestore(&slot_lock, flags);
+	return next;
+}
+
+static void engine_set_binding(struct slot *s, struct binding *b, bool held)
+{
+	uint32_t flags = spin_lock_irqsave(&slot_lock);
+
+	s->held = held;
+	smp_store_release(&s->binding, b);
+	spin_unlock_irqrestore(&slot_lock, flags);
+}
+
+static void describe_blocker(struct slot *s, struct ledger_blocker *b)
+{
+	b->kind = s->ops->kind;
+	b->pid = s->ops->pid ? s->ops->pid(s) : 0;
+	strscpy(b->name, s->name, sizeof(b->name));
+	b->what[0] = '\0';
+	if (s->ops->describe)
+		s->ops->describe(s, b->what, sizeof(b->what));
+}
+
+int ledger_hold(module_id_t owner, struct ledger_blocker *blocker)
+{
+	struct ledger *l = ledger_of(owner);
+	struct binding *b = NULL;
+	int result = 0;
+
+	while ((b = next_engine(l, b))) {
+		struct slot *s = b->slot;
+
+		if (s->phase == SLOT_VOID || (s->held && !s->binding))
+			continue;
+		if (s->ops->hold(s, b) == 0) {
+			engine_set_binding(s, NULL, true);
+		} else if (!result) {
+			describe_blocker(s, blocker);
+			result = -EAGAIN;
+		}
+	}
+	return result;
+}
+
+bool ledger_is_held(module_id_t owner)
+{
+	const struct ledger *l = ledger_of(owner);
+	const struct binding *b;
+
+	list_for_each_entry(b, &l->bindings, ledger)
+		if (b->slot->ops->engine && b->slot->phase != SLOT_VOID &&
+		    (b->slot->binding || !b->slot->held))
+			return false;
+	return true;
+}
+
+void ledger_let_go(module_id_t owner)
+{
+	struct ledger *l = ledger_of(owner);
+	struct binding *b = NULL;
+
+	while ((b = next_engine(l, b))) {
+		struct slot *s = b->slot;
+
+		if (s->phase == SLOT_VOID)
+			continue;
+		engine_set_binding(s, b, false);
+		s->ops->let_go(s, b);
+	}
+}
+
+void ledger_bury(module_id_t owner)
+{
+	struct ledger *l = ledger_of(owner);
+	struct binding *b = NULL;
+
+	while ((b = next_engine(l, b))) {
+		uint32_t flags;
+
+		if (b->slot->phase == SLOT_VOID)
+			continue;
+		b->slot->ops->bury(b->slot, b);
+		flags = spin_lock_irqsave(&slot_lock);
+		list_del_init(&b->slot->names);
+		set_phase_locked(b->slot, SLOT_VOID, NULL);
+		spin_unlock_irqrestore(&slot_lock, flags);
+	}
+}
+
+void ledger_release(module_id_t owner)
+{
+	struct ledger *l = ledger_of(owner);
+
+	for (;;) {
+		uint32_t flags = spin_lock_irqsave(&slot_lock);
+		struct binding *b = list_first_entry_or_null(&l->bindings,
+						struct binding, ledger);
+		struct slot *slot = b ? b->slot : NULL;
+
+		if (b) {
+			list_del_init(&b->ledger);
+			list_del_init(&slot->names);
+			slot->phase = SLOT_VOID;
+			smp_store_release(&slot->binding, NULL);
+		}
+		spin_unlock_irqrestore(&slot_lock, flags);
+		if (!b)
+			return;
+		kfree(b);
+		slot_put(slot);
+	}
+}

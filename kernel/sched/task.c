@@ -1,0 +1,282 @@
+/*
+ * Tasks: how they are born, found, and reaped.
+ *
+ * A task is on the list from before it can run until after its stack was
+ * freed, so that a walk of the list sees every stack there is (H19, H20).  The
+ * record lives on while somebody holds a reference.
+ */
+#include <kernel/errno.h>
+#include <kernel/export.h>
+#include <kernel/kthread.h>
+#include <kernel/string.h>
+#include <lock/preempt.h>
+#include <mm/mm.h>
+#include <sched/freezer.h>
+#include <sched/rq.h>
+#include <sched/kthread.h>
+#include <sched/wait.h>
+#include <x86/switch.h>
+
+DEFINE_SPINLOCK(tasklist_lock);
+LIST_HEAD(tasklist);
+static pid_t next_pid = 1;
+static unsigned int nr_tasks;
+
+static void tasklist_add(struct task *t)
+{
+	uint32_t flags = spin_lock_irqsave(&tasklist_lock);
+
+	t->pid = next_pid++;
+	nr_tasks++;
+	list_add_tail(&t->tasks, &tasklist);
+	spin_unlock_irqrestore(&tasklist_lock, flags);
+}
+
+static void tasklist_remove(struct task *t)
+{
+	uint32_t flags = spin_lock_irqsave(&tasklist_lock);
+
+	if (!list_empty(&t->tasks))
+		nr_tasks--;
+	list_del_init(&t->tasks);
+	spin_unlock_irqrestore(&tasklist_lock, flags);
+}
+
+struct task *task_create(const char *comm, module_id_t owner)
+{
+	struct task *t = kzalloc(sizeof(*t), GFP_KERNEL);
+
+	if (!t)
+		return NULL;
+	t->stack = (uintptr_t)stack_alloc(owner);
+	if (!t->stack) {
+		kfree(t);
+		return NULL;
+	}
+	strscpy(t->comm, comm, sizeof(t->comm));
+	t->owner = owner;
+	t->state = TASK_SLEEPING;
+	t->sleep_mode = WAIT_UNINTERRUPTIBLE;
+	t->spared = current->spared & SPARE_CALLER;
+	t->cpu = cpu_id();
+	t->syscall = -1;
+	atomic_set(&t->refs, 2);	/* the caller's, and its own life's */
+	INIT_LIST_HEAD(&t->run_link);
+	INIT_LIST_HEAD(&t->tasks);
+	INIT_LIST_HEAD(&t->wait.link);
+	init_waitqueue_head(&t->exit_wait);
+	sleep_timer_init(t);
+	t->esp = switch_prepare_stack(t->stack + KERNEL_STACK_SIZE);
+	tasklist_add(t);
+	return t;
+}
+
+void task_get(struct task *t)
+{
+	atomic_inc(&t->refs);
+}
+
+void task_put(struct task *t)
+{
+	if (!atomic_dec_and_test(&t->refs))
+		return;
+	assert(!t->stack);
+	kfree(t->fpu);
+	kfree(t->kthread);	/* a kernel thread's; a module's is gone */
+	kfree(t);
+}
+
+struct task *task_find(pid_t pid)
+{
+	uint32_t flags = spin_lock_irqsave(&tasklist_lock);
+	struct task *t, *found = NULL;
+
+	list_for_each_entry(t, &tasklist, tasks) {
+		if (t->pid != pid)
+			continue;
+		task_get(t);
+		found = t;
+		break;
+	}
+	spin_unlock_irqrestore(&tasklist_lock, flags);
+	return found;
+}
+
+/* The first listed task with a pid above @pid, referenced; or NULL. */
+static struct task *task_after(pid_t pid)
+{
+	uint32_t flags = spin_lock_irqsave(&tasklist_lock);
+	struct task *t, *found = NULL;
+
+	list_for_each_entry(t, &tasklist, tasks) {
+		if (t->pid <= pid)
+			continue;
+		task_get(t);
+		found = t;
+		break;
+	}
+	spin_unlock_irqrestore(&tasklist_lock, flags);
+	return found;
+}
+
+/*
+ * The step from one task to the next reads the links of a record that is
+ * pinned, on the list or taken off it (then linked to itself, and the walk
+ * takes up again by pid: pids only grow, the list is in their order).
+ */
+static struct task *task_next(struct task *t)
+{
+	uint32_t flags = spin_lock_irqsave(&tasklist_lock);
+	struct task *next = NULL;
+	bool listed = !list_empty(&t->tasks);
+
+	if (listed && t->tasks.next != &tasklist) {
+		next = list_next_entry(t, tasks);
+		task_get(next);
+	}
+	spin_unlock_irqrestore(&tasklist_lock, flags);
+	return listed ? next : task_after(t->pid);
+}
+
+void task_for_each(bool (*fn)(struct task *t, void *arg), void *arg)
+{
+	struct task *t = task_after(0);
+
+	while (t) {
+		struct task *next;
+		bool more = fn(t, arg);
+
+		next = more ? task_next(t) : NULL;
+		task_put(t);
+		t = next;
+	}
+}
+
+unsigned int task_count(void)
+{
+	return READ_ONCE(nr_tasks);
+}
+
+/*
+ * The dying task cannot free the stack it stands on: that falls to whoever
+ * reaps it.  Kernel threads that nobody waits for are reaped by the reaper.
+ */
+void task_exit(int code)
+{
+	struct task *t = current;
+
+	assert(preempt_count() == 0);
+	assert(t->mutexes_held == 0);
+	ktimer_cancel_sync(&t->sleep_timer);
+	t->exit_code = code;
+	WRITE_ONCE(t->state, TASK_DEAD);
+	smp_mb();
+	reaper_notify(t);
+	schedule();
+	BUG();
+}
+
+/* Off its CPU for good: its last switch is over. */
+static bool task_is_gone(struct task *t)
+{
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+	bool gone = t->state == TASK_DEAD && rq->curr != t && !t->on_rq;
+
+	task_rq_unlock(rq, flags);
+	return gone;
+}
+
+static void task_set_gone(struct task *t)
+{
+	WRITE_ONCE(t->gone, true);
+	wake_up(&t->exit_wait);
+	task_put(t);
+}
+
+/* Frees the stack of a dead task and takes it off the list: the reaper only. */
+static bool task_bury(struct task *t)
+{
+	if (!task_is_gone(t))
+		return false;
+	tasklist_remove(t);
+	stack_free((void *)t->stack, t->owner);
+	t->stack = 0;
+	task_set_gone(t);
+	return true;
+}
+
+void task_end_held(struct task *t)
+{
+	assert(t->held && !t->stack);
+	ktimer_cancel_sync(&t->sleep_timer);
+	t->state = TASK_DEAD;
+	tasklist_remove(t);
+	task_set_gone(t);
+}
+
+int task_reap(struct task *t)
+{
+	wait_event(t->exit_wait, READ_ONCE(t->gone));
+	return t->exit_code;
+}
+
+/* ---- the reaper: a kernel thread that buries the dead ---- */
+
+/* Lock key: (r) reaper_lock */
+static DEFINE_SPINLOCK(reaper_lock);
+static LIST_HEAD(reaper_list);			/* (r) */
+static DECLARE_WAIT_QUEUE_HEAD(reaper_wait);
+
+static struct task *reaper_take(void)
+{
+	uint32_t flags = spin_lock_irqsave(&reaper_lock);
+	struct task *t = NULL;
+
+	if (!list_empty(&reaper_list)) {
+		t = list_first_entry(&reaper_list, struct task, dead_link);
+		list_del_init(&t->dead_link);
+	}
+	spin_unlock_irqrestore(&reaper_lock, flags);
+	return t;
+}
+
+/*
+ * Called by the dying task itself; it may be on its CPU for a while yet.  The
+ * reaper yields to it until it has gone.
+ */
+void reaper_notify(struct task *t)
+{
+	uint32_t flags = spin_lock_irqsave(&reaper_lock);
+
+	list_add_tail(&t->dead_link, &reaper_list);
+	spin_unlock_irqrestore(&reaper_lock, flags);
+	wake_up(&reaper_wait);
+}
+
+static int reaper_thread(void *arg)
+{
+	struct task *t;
+
+	(void)arg;
+	for (;;) {
+		wait_event(reaper_wait, (t = reaper_take()) != NULL);
+		while (!task_bury(t))
+			yield();
+	}
+	return 0;
+}
+
+void reaper_init(void)
+{
+	struct task *t = kthread_run(reaper_thread, NULL, "reaper");
+
+	assert(t);
+	task_put(t);
+}
+
+int current_pid(void)
+{
+	return current->pid;
+}
+EXPORT_SYMBOL(current_pid);

@@ -1,0 +1,270 @@
+/*
+ * Sleeping and waking: wait queues, completions, sleeps for a time.
+ *
+ * A sleep may end without anybody's having asked for it (an engine let go, a
+ * signal of another mode): every loop here tests its condition again, and so
+ * does every caller's.
+ */
+#include <kernel/completion.h>
+#include <kernel/errno.h>
+#include <kernel/export.h>
+#include <kernel/ktime.h>
+#include <mm/mm.h>
+#include <sched/sched.h>
+#include <sched/wait.h>
+#include <x86/clock.h>
+
+uint64_t ktime_get_ns(void)
+{
+	return clock_ns();
+}
+EXPORT_SYMBOL(ktime_get_ns);
+
+void init_waitqueue_head(struct wait_queue_head *wq)
+{
+	spin_lock_init(&wq->lock, "wait_queue");
+	INIT_LIST_HEAD(&wq->entries);
+}
+EXPORT_SYMBOL(init_waitqueue_head);
+
+void add_wait_queue(struct wait_queue_head *wq, struct wait_queue_entry *e)
+{
+	uint32_t flags = spin_lock_irqsave(&wq->lock);
+
+	e->task = current;
+	e->wq = wq;
+	list_add_tail(&e->link, &wq->entries);
+	spin_unlock_irqrestore(&wq->lock, flags);
+}
+EXPORT_SYMBOL(add_wait_queue);
+
+void remove_wait_queue(struct wait_queue_entry *e)
+{
+	struct wait_queue_head *wq = e->wq;
+	uint32_t flags;
+
+	if (!wq)
+		return;
+	flags = spin_lock_irqsave(&wq->lock);
+	list_del_init(&e->link);
+	e->wq = NULL;
+	spin_unlock_irqrestore(&wq->lock, flags);
+}
+EXPORT_SYMBOL(remove_wait_queue);
+
+void wake_up(struct wait_queue_head *wq)
+{
+	uint32_t flags = spin_lock_irqsave(&wq->lock);
+	struct wait_queue_entry *e;
+
+	list_for_each_entry(e, &wq->entries, link)
+		wake_up_task(e->task);
+	spin_unlock_irqrestore(&wq->lock, flags);
+}
+EXPORT_SYMBOL(wake_up);
+
+/* Entries of tasks that are awake already are passed over: they were woken. */
+void wake_up_one(struct wait_queue_head *wq)
+{
+	uint32_t flags = spin_lock_irqsave(&wq->lock);
+	struct wait_queue_entry *e;
+
+	list_for_each_entry(e, &wq->entries, link)
+		if (wake_up_task(e->task))
+			break;
+	spin_unlock_irqrestore(&wq->lock, flags);
+}
+EXPORT_SYMBOL(wake_up_one);
+
+/* On the queue first, then the state, then the caller's test. */
+void prepare_to_wait(struct wait_queue_head *wq, enum wait_mode mode)
+{
+	struct task *t = current;
+
+	if (wq && !t->wait.wq)
+		add_wait_queue(wq, &t->wait);
+	t->sleep_mode = mode;
+	WRITE_ONCE(t->state, TASK_SLEEPING);
+	smp_mb();
+}
+EXPORT_SYMBOL(prepare_to_wait);
+
+void finish_wait(void)
+{
+	WRITE_ONCE(current->state, TASK_RUNNABLE);
+	remove_wait_queue(&current->wait);
+}
+EXPORT_SYMBOL(finish_wait);
+
+/*
+ * The state of a task that is not asleep any more stays RUNNABLE: a timer that
+ * fires late finds nobody to wake.
+ */
+static void sleep_timer_fired(struct ktimer *timer)
+{
+	struct task *t = container_of(timer, struct task, sleep_timer);
+
+	WRITE_ONCE(t->timed_out, true);
+	wake_up_task(t);
+}
+
+void sleep_timer_init(struct task *t)
+{
+	ktimer_init(&t->sleep_timer, sleep_timer_fired);
+}
+
+static void sleep_until_deadline(struct task *t)
+{
+	uint64_t deadline = stamp_ns(t->sleep_deadline);
+
+	t->timed_out = false;
+	if (!deadline)
+		return schedule();
+	ktimer_start(&t->sleep_timer, deadline);
+	schedule();
+	ktimer_cancel_sync(&t->sleep_timer);
+}
+
+/*
+ * The deadline is kept in the task, encoded, and not across schedule() in a
+ * register: its low word could be any number (H09).
+ */
+int sleep_from(uintptr_t site, uint64_t deadline_ns)
+{
+	struct task *t = current;
+
+	t->sleep_site = in_window(site) ? site - WINDOW_BASE + 1 : 0;
+	t->sleep_deadline = stamp_of(deadline_ns);
+	sleep_until_deadline(t);
+	t->sleep_site = 0;
+	if (signal_pending_mode(t, t->sleep_mode))
+		return -ERESTARTSYS;
+	deadline_ns = stamp_ns(t->sleep_deadline);
+	return deadline_ns && clock_ns() >= deadline_ns ? -ETIMEDOUT : 0;
+}
+
+int wait_schedule(uint64_t deadline_ns)
+{
+	return sleep_from((uintptr_t)__builtin_return_address(0), deadline_ns);
+}
+EXPORT_SYMBOL(wait_schedule);
+
+static int sleep_ms(uintptr_t site, unsigned int ms, enum wait_mode mode)
+{
+	int err = 0;
+
+	current->sleep_deadline = stamp_of(clock_ns() + ms * NSEC_PER_MSEC);
+	while (!err) {
+		prepare_to_wait(NULL, mode);
+		err = sleep_from(site, stamp_ns(current->sleep_deadline));
+		finish_wait();
+	}
+	return err;
+}
+
+void msleep(unsigned int ms)
+{
+	sleep_ms((uintptr_t)__builtin_return_address(0), ms,
+		 WAIT_UNINTERRUPTIBLE);
+}
+EXPORT_SYMBOL(msleep);
+
+unsigned int msleep_interruptible(unsigned int ms)
+{
+	uint64_t now, end;
+
+	sleep_ms((uintptr_t)__builtin_return_address(0), ms,
+		 WAIT_INTERRUPTIBLE);
+	now = clock_ns();
+	end = stamp_ns(current->sleep_deadline);
+	return now < end ? (unsigned int)((end - now) / NSEC_PER_MSEC + 1) : 0;
+}
+EXPORT_SYMBOL(msleep_interruptible);
+
+/* ---- completions ---- */
+
+void init_completion(struct completion *c)
+{
+	c->done = 0;
+	init_waitqueue_head(&c->wait);
+}
+EXPORT_SYMBOL(init_completion);
+
+static void complete_n(struct completion *c, bool all)
+{
+	uint32_t flags = spin_lock_irqsave(&c->wait.lock);
+	struct wait_queue_entry *e;
+
+	if (all)
+		c->done = UINT32_MAX;
+	else if (c->done != UINT32_MAX)
+		c->done++;
+	/* Under the lock: after it @c may be gone with the waiter. */
+	list_for_each_entry(e, &c->wait.entries, link)
+		wake_up_task(e->task);
+	spin_unlock_irqrestore(&c->wait.lock, flags);
+}
+
+void complete(struct completion *c)
+{
+	complete_n(c, false);
+}
+EXPORT_SYMBOL(complete);
+
+void complete_all(struct completion *c)
+{
+	complete_n(c, true);
+}
+EXPORT_SYMBOL(complete_all);
+
+static bool completion_take(struct completion *c)
+{
+	uint32_t flags = spin_lock_irqsave(&c->wait.lock);
+	bool done = c->done != 0;
+
+	if (done && c->done != UINT32_MAX)
+		c->done--;
+	spin_unlock_irqrestore(&c->wait.lock, flags);
+	return done;
+}
+
+static int completion_wait(struct completion *c, enum wait_mode mode,
+			   uint64_t deadline_ns, uintptr_t site)
+{
+	int err = 0;
+
+	current->sleep_deadline = stamp_of(deadline_ns);
+	for (;;) {
+		prepare_to_wait(&c->wait, mode);
+		if (completion_take(c)) {
+			err = 0;
+			break;
+		}
+		if (err)
+			break;
+		err = sleep_from(site, stamp_ns(current->sleep_deadline));
+	}
+	finish_wait();
+	return err;
+}
+
+void wait_for_completion(struct completion *c)
+{
+	completion_wait(c, WAIT_UNINTERRUPTIBLE, 0,
+			(uintptr_t)__builtin_return_address(0));
+}
+EXPORT_SYMBOL(wait_for_completion);
+
+int wait_for_completion_killable(struct completion *c)
+{
+	return completion_wait(c, WAIT_KILLABLE, 0,
+			       (uintptr_t)__builtin_return_address(0));
+}
+EXPORT_SYMBOL(wait_for_completion_killable);
+
+int wait_for_completion_deadline(struct completion *c, uint64_t deadline_ns)
+{
+	return completion_wait(c, WAIT_UNINTERRUPTIBLE, deadline_ns,
+			       (uintptr_t)__builtin_return_address(0));
+}
+EXPORT_SYMBOL(wait_for_completion_deadline);

@@ -1,0 +1,172 @@
+/*
+ * Commands that look at files.
+ */
+#include <kernel/errno.h>
+#include <kernel/slab.h>
+#include <kernel/string.h>
+#include <fs/file.h>
+#include <lib/ctype.h>
+#include <sched/sched.h>
+#include "shell.h"
+
+static int complain(struct command_call *call, const char *path, int err)
+{
+	command_printf(call, "%s: %s: %s\n", call->argv[0], path,
+		       errno_name(err));
+	return err;
+}
+
+/* ---- cat ---- */
+
+/* A device fills user memory only: the program cat reads it. */
+static int cat_with_program(struct command_call *call, struct file *file)
+{
+	char *path = program_path("cat");
+	char *argv[] = { call->argv[0], NULL };
+	struct command_io *io = io_of(call);
+	struct file *before = io->in;
+	int status;
+
+	if (!path)
+		return -EINVAL;
+	io->in = file;
+	status = program_run(call, path, 1, argv);
+	io->in = before;
+	kfree(path);
+	return status;
+}
+
+static int cat_file(struct command_call *call, const char *path)
+{
+	struct file *file;
+	int err = io_open(path, O_RDONLY, &file);
+
+	if (err)
+		return complain(call, path, err);
+	if (inode_is(file->inode, S_IFCHR))
+		err = cat_with_program(call, file);
+	else
+		err = io_copy(io_of(call), file);
+	file_put(file);
+	return err < 0 && err != -EINTR ? complain(call, path, err) : err;
+}
+
+static int cmd_cat(struct command_call *call)
+{
+	int status = 0;
+
+	if (call->argc == 1 && io_of(call)->in)
+		return io_copy(io_of(call), io_of(call)->in);
+	if (call->argc == 1)
+		return command_usage(call, "which file?");
+	for (int i = 1; i < call->argc && status != -EINTR; i++) {
+		int one = cat_file(call, call->argv[i]);
+
+		if (one)
+			status = one;
+	}
+	return status;
+}
+COMMAND(cat, "FILE...", "print files",
+	"Without a file the input: cat < FILE. A device is read until it says\n"
+	"that it is at its end, or ^C.\n", cmd_cat);
+
+/* ---- ls ---- */
+
+static bool ls_entry(const struct dir_entry *e, void *arg)
+{
+	const char *mark = "";
+
+	if ((e->mode & S_IFMT) == S_IFDIR)
+		mark = "/";
+	command_printf(arg, "%s%s\n", e->name, mark);
+	return true;
+}
+
+static int ls_path(struct command_call *call, const char *path)
+{
+	struct inode *inode;
+	struct kstat st;
+	int err = fs_lookup(path, &inode);
+
+	if (err)
+		return complain(call, path, err);
+	if (inode_is(inode, S_IFDIR)) {
+		err = fs_read_dir(inode, 0, ls_entry, call);
+	} else {
+		inode_stat(inode, &st);
+		command_printf(call, "%s %u\n", path, st.size);
+	}
+	inode_put(inode);
+	return err;
+}
+
+static int cmd_ls(struct command_call *call)
+{
+	char *path;
+	int err;
+
+	if (call->argc > 2)
+		return command_usage(call, "one folder at a time");
+	path = io_path(call->argc > 1 ? call->argv[1] : "/");
+	if (!path)
+		return complain(call, call->argv[1], -ENAMETOOLONG);
+	err = ls_path(call, path);
+	kfree(path);
+	return err;
+}
+COMMAND(ls, "[DIR]", "list a folder",
+	"Without an argument the root. Of a file: its name and size. Modules\n"
+	"are in /lib/modules, programs in /bin, devices in /dev.\n", cmd_ls);
+
+/* ---- hexdump ---- */
+
+#define HEX_LINE	16u
+
+static void hexdump_line(struct command_call *call, const uint8_t *p,
+			 size_t n, uint32_t offset)
+{
+	char hex[3 * HEX_LINE + 1], text[HEX_LINE + 1];
+
+	for (size_t i = 0; i < n; i++) {
+		snprintf(hex + 3 * i, 4, " %02x", p[i]);
+		text[i] = isprint(p[i]) ? (char)p[i] : '.';
+	}
+	text[n] = '\0';
+	command_printf(call, "%08x %-48s  %s\n", offset, hex, text);
+}
+
+static int hexdump_file(struct command_call *call, struct file *file)
+{
+	uint8_t *bytes = kmalloc(HEX_LINE, GFP_KERNEL | GFP_DATA);
+	uint32_t offset = 0;
+	ssize_t n;
+
+	if (!bytes)
+		return -ENOMEM;
+	do {
+		n = file_read_kernel(file, bytes, HEX_LINE);
+		if (n > 0)
+			hexdump_line(call, bytes, (size_t)n, offset);
+		offset += HEX_LINE;
+	} while (n > 0 && !signal_pending(current));
+	kfree(bytes);
+	return n < 0 ? (int)n : 0;
+}
+
+static int cmd_hexdump(struct command_call *call)
+{
+	struct file *file;
+	int err;
+
+	if (call->argc != 2)
+		return command_usage(call, "which file?");
+	err = io_open(call->argv[1], O_RDONLY, &file);
+	if (!err) {
+		err = hexdump_file(call, file);
+		file_put(file);
+	}
+	return err ? complain(call, call->argv[1], err) : 0;
+}
+COMMAND(hexdump, "FILE", "print the bytes of a file",
+	"Offset, sixteen bytes, and what of them is ASCII.\n", cmd_hexdump);

@@ -1,0 +1,198 @@
+/*
+ * What a command reads and writes: the console, or files it was given.  Text
+ * is put together in the heap, in memory that is never searched, and not on a
+ * kernel stack: it may hold whatever a user typed (H09).
+ */
+#include <kernel/errno.h>
+#include <kernel/export.h>
+#include <kernel/slab.h>
+#include <kernel/string.h>
+#include <dev/console.h>
+#include <fs/file.h>
+#include <mm/mm.h>
+#include <sched/sched.h>
+#include <sched/slot.h>
+#include "shell.h"
+
+int io_init(struct command_io *io, struct shell *shell,
+	    const struct command_io *from)
+{
+	io->shell = shell;
+	io->in = from ? from->in : NULL;
+	io->out = from ? from->out : NULL;
+	io->buf = kmalloc(IO_BUFFER, GFP_KERNEL | GFP_DATA);
+	if (!io->buf)
+		return -ENOMEM;
+	if (io->in)
+		file_get(io->in);
+	if (io->out)
+		file_get(io->out);
+	return 0;
+}
+
+/* The job is closed twice: by its thread, and with its record. */
+void io_release(struct command_io *io)
+{
+	if (io->in)
+		file_put(io->in);
+	if (io->out)
+		file_put(io->out);
+	kfree(io->buf);
+	io->in = NULL;
+	io->out = NULL;
+	io->buf = NULL;
+}
+
+char *io_path(const char *path)
+{
+	char *out = kmalloc(PATH_SIZE, GFP_KERNEL | GFP_DATA);
+
+	if (out && path_join("/", path, out, PATH_SIZE) < 0) {
+		kfree(out);
+		return NULL;
+	}
+	return out;
+}
+
+int io_open(const char *path, unsigned int flags, struct file **out)
+{
+	char *full = io_path(path);
+	int err;
+
+	if (!full)
+		return -ENAMETOOLONG;
+	for (;;) {
+		err = file_open(full, flags, 0644, out);
+		if (err != -ERESTARTSYS)
+			break;
+		err = -EINTR;
+		if (!slot_wait_outcome())
+			break;
+	}
+	kfree(full);
+	return err;
+}
+
+int io_redirect(struct command_io *io, const char *path, unsigned int flags)
+{
+	bool input = (flags & O_ACCMODE) == O_RDONLY;
+	struct file **place = input ? &io->in : &io->out;
+	struct file *file;
+	int err = io_open(path, flags, &file);
+
+	if (err) {
+		io_printf(io, "%s: cannot open it (%s)\n", path,
+			  errno_name(err));
+		return err;
+	}
+	if (*place)
+		file_put(*place);
+	*place = file;
+	return 0;
+}
+
+bool io_needs_program(const struct command_io *io)
+{
+	return (io->in && inode_is(io->in->inode, S_IFCHR)) ||
+	       (io->out && io->out->owner != MODULE_NONE);
+}
+
+/* ---- output ---- */
+
+/* In pieces: a console takes so much at a time. */
+static void console_output(struct console *console, const char *s, size_t n)
+{
+	while (n) {
+		size_t part = min(n, (size_t)1024);
+
+		console_write(console, s, part);
+		s += part;
+		n -= part;
+	}
+}
+
+static void file_output(struct file *file, const char *s, size_t n)
+{
+	while (n) {
+		ssize_t done = file_write_kernel(file, s, n);
+
+		if (done <= 0)
+			return;
+		s += done;
+		n -= (size_t)done;
+	}
+}
+
+void io_write(struct command_io *io, const char *s, size_t n)
+{
+	if (io->out)
+		file_output(io->out, s, n);
+	else
+		console_output(io->shell->console, s, n);
+}
+
+static int io_vprintf(struct command_io *io, const char *fmt, va_list ap)
+{
+	int n = vscnprintf(io->buf, IO_BUFFER, fmt, ap);
+
+	io_write(io, io->buf, (size_t)n);
+	return n;
+}
+
+int io_printf(struct command_io *io, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = io_vprintf(io, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+int command_printf(struct command_call *call, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = io_vprintf(io_of(call), fmt, ap);
+	va_end(ap);
+	return n;
+}
+EXPORT_SYMBOL(command_printf);
+
+/* ---- input ---- */
+
+int io_copy(struct command_io *io, struct file *file)
+{
+	for (;;) {
+		ssize_t n = file_read_kernel(file, io->buf, IO_BUFFER);
+
+		if (n <= 0)
+			return (int)n;
+		io_write(io, io->buf, (size_t)n);
+		if (signal_pending(current))
+			return -EINTR;
+	}
+}
+
+char *io_read_file(const char *path, size_t max, int *err)
+{
+	char *text;
+	void *data;
+	size_t size;
+
+	*err = fs_read_file(path, &data, &size);
+	if (*err)
+		return NULL;
+	text = size <= max ? kmalloc(size + 1, GFP_KERNEL | GFP_DATA) : NULL;
+	if (text) {
+		memcpy(text, data, size);
+		text[size] = '\0';
+	} else {
+		*err = size <= max ? -ENOMEM : -EFBIG;
+	}
+	vfree(data);
+	return text;
+}

@@ -1,0 +1,160 @@
+/*
+ * Jobs: each command in a kernel thread of its own.  The job's record, its
+ * words and its files belong to the record, not to the thread's stack, so that
+ * whoever waits and whoever runs write to the heap only (H42).
+ */
+#include <kernel/errno.h>
+#include <kernel/fs.h>
+#include <kernel/kthread.h>
+#include <kernel/slab.h>
+#include <kernel/string.h>
+#include <sched/sched.h>
+#include <sched/signal.h>
+#include "parse.h"
+#include "shell.h"
+
+static size_t words_size(int argc, char *const argv[])
+{
+	size_t n = 0;
+
+	for (int i = 0; i < argc; i++)
+		n += strlen(argv[i]) + 1;
+	return n;
+}
+
+static void copy_words(struct job *job, int argc, char *const argv[])
+{
+	char *out = job->text, *line = job->line;
+
+	for (int i = 0; i < argc; i++) {
+		size_t n = strlen(argv[i]);
+
+		memcpy(out, argv[i], n + 1);
+		memcpy(line, argv[i], n);
+		job->argv[i] = out;
+		out += n + 1;
+		line += n;
+		*line++ = i < argc - 1 ? ' ' : '\0';
+	}
+	job->argv[argc] = NULL;
+}
+
+struct job *job_create(struct shell *shell, const struct command_io *from,
+		       int argc, char *const argv[])
+{
+	size_t n = words_size(argc, argv);
+	struct job *job = kzalloc(sizeof(*job) + ((size_t)argc + 1) *
+				  sizeof(char *), GFP_KERNEL);
+
+	if (!job)
+		return NULL;
+	job->text = kmalloc(n, GFP_KERNEL | GFP_DATA);
+	job->line = kmalloc(n, GFP_KERNEL | GFP_DATA);
+	if (!job->text || !job->line || io_init(&job->io, shell, from) < 0)
+		goto free_job;
+	atomic_set(&job->refs, 1);
+	INIT_LIST_HEAD(&job->link);
+	init_waitqueue_head(&job->wait);
+	job->shell = shell;
+	copy_words(job, argc, argv);
+	job->call.argc = argc;
+	job->call.argv = job->argv;
+	job->call.io = &job->io;
+	return job;
+
+free_job:
+	kfree(job->line);
+	kfree(job->text);
+	kfree(job);
+	return NULL;
+}
+
+int job_redirect(struct job *job, const struct simple_command *cmd)
+{
+	job->append = cmd->append;
+	if (cmd->input)
+		job->input = kstrdup(cmd->input, GFP_KERNEL | GFP_DATA);
+	if (cmd->output)
+		job->output = kstrdup(cmd->output, GFP_KERNEL | GFP_DATA);
+	if ((cmd->input && !job->input) || (cmd->output && !job->output))
+		return -ENOMEM;
+	return 0;
+}
+
+static int open_files(struct job *job)
+{
+	int err = 0;
+
+	if (job->input)
+		err = io_redirect(&job->io, job->input, O_RDONLY);
+	if (!err && job->output)
+		err = io_redirect(&job->io, job->output, O_WRONLY | O_CREAT |
+				  (job->append ? O_APPEND : O_TRUNC));
+	return err;
+}
+
+static int job_main(void *arg)
+{
+	struct job *job = arg;
+
+	job->status = open_files(job);
+	if (!job->status)
+		job->status = command_dispatch(&job->call);
+	io_release(&job->io);
+	smp_store_release(&job->finished, true);
+	/* The record stays: job_put() waits for the end of this thread. */
+	wake_up(&job->wait);
+	return 0;
+}
+
+int job_start(struct job *job)
+{
+	job->task = kthread_run(job_main, job, "%s", job->call.argv[0]);
+	return job->task ? 0 : -ENOMEM;
+}
+
+int job_wait(struct job *job)
+{
+	if (wait_event_interruptible(job->wait,
+				     smp_load_acquire(&job->finished)) != 0) {
+		send_signal(job->task, SIGINT);
+		wait_event(job->wait, smp_load_acquire(&job->finished));
+	}
+	return job->status;
+}
+
+void job_get(struct job *job)
+{
+	atomic_inc(&job->refs);
+}
+
+void job_put(struct job *job)
+{
+	if (!atomic_dec_and_test(&job->refs))
+		return;
+	if (job->task) {
+		task_reap(job->task);
+		task_put(job->task);
+	}
+	io_release(&job->io);
+	kfree(job->input);
+	kfree(job->output);
+	kfree(job->line);
+	kfree(job->text);
+	kfree(job);
+}
+
+int job_run_words(struct command_call *parent, int argc, char *const argv[])
+{
+	struct command_io *io = io_of(parent);
+	struct job *job = job_create(io->shell, io, argc, argv);
+	int err;
+
+	if (!job)
+		return -ENOMEM;
+	err = job_start(job);
+	if (!err)
+		err = job_wait(job);
+	job_put(job);
+	return err;
+}

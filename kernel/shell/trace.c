@@ -1,0 +1,125 @@
+/*
+ * Where a task is: a look at the stack of another, while that cannot change.
+ * Reports only; what an unload believes is evidence.c's.
+ */
+#include <kernel/ktime.h>
+#include <kernel/string.h>
+#include <debug/kallsyms.h>
+#include <mm/mm.h>
+#include <sched/sched.h>
+#include <x86/smp.h>
+#include <x86/trap.h>
+#include "trace.h"
+
+/* What switch_context() leaves on the stack of who is switched out. */
+struct switched_out {
+	uint32_t edi, esi, ebx, ebp;
+	uintptr_t eip;
+};
+
+enum trace_result trace_task(struct task *t, struct backtrace *bt)
+{
+	enum trace_result result = TRACE_SAVED;
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+
+	bt->n = 0;
+	if (t->state == TASK_DEAD || !t->stack) {
+		result = TRACE_DEAD;
+	} else if (task_is_running(t)) {
+		result = TRACE_RUNNING;
+	} else {
+		const struct switched_out *s = (const void *)t->esp;
+
+		backtrace_from(bt, s->eip, s->ebp, t->esp,
+			       task_stack_top(t));
+	}
+	task_rq_unlock(rq, flags);
+	return result;
+}
+
+struct running {
+	struct task		*t;
+	struct backtrace	*bt;
+	uintptr_t		eip;
+	bool			found, user;
+};
+
+/* All CPUs stand, interrupts off: no lock, no allocation. */
+static int look_at_running(void *arg)
+{
+	struct running *r = arg;
+	const struct trap_frame *f = smp_caught_frame(r->t->cpu);
+
+	if (!f || cpu_current(r->t->cpu) != r->t)
+		return 0;
+	r->found = true;
+	r->eip = f->eip;
+	r->user = trap_from_user(f);
+	if (!r->user)
+		backtrace_from(r->bt, f->eip, f->ebp, (uintptr_t)f,
+			       task_stack_top(r->t));
+	return 0;
+}
+
+enum trace_result trace_running(struct task *t, struct backtrace *bt,
+				uintptr_t *eip)
+{
+	struct running r = { .t = t, .bt = bt };
+	uint64_t stopped_ns;
+	uint32_t late;
+
+	bt->n = 0;
+	if (t != current)
+		smp_rendezvous(look_at_running, &r, 10 * NSEC_PER_MSEC, &late,
+			       &stopped_ns);
+	*eip = r.eip;
+	if (!r.found)
+		return trace_task(t, bt);
+	return r.user ? TRACE_USER : TRACE_RUNNING;
+}
+
+/* A task in one of these sleeps for whoever called it. */
+static bool is_sleeping_machinery(const char *name)
+{
+	static const char *const names[] = {
+		"schedule", "__schedule", "sleep_from", "wait_schedule",
+		"sleep_until_deadline", "sleep_ms", "msleep",
+		"msleep_interruptible", "completion_wait",
+		"wait_for_completion", "wait_for_completion_killable",
+		"wait_for_completion_deadline", "mutex_lock_mode",
+		"mutex_lock", "mutex_lock_interruptible",
+		"mutex_lock_killable", "sched_preempt_irq",
+		"sched_exit_to_user", "trap_dispatch", "cond_resched", "yield",
+		"switch_context",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The compiler's clones ("x.part.0", "x.constprop.0") are their originals. */
+static void cut_suffix(char *name)
+{
+	char *dot = strchr(name, '.');
+
+	if (dot && dot != name)
+		*dot = '\0';
+}
+
+uintptr_t trace_place(const struct backtrace *bt)
+{
+	struct symbol_info info;
+
+	for (uint32_t i = 0; i < bt->n; i++) {
+		if (!kallsyms_lookup(bt->pc[i], &info))
+			continue;
+		cut_suffix(info.name);
+		if (info.module[0] || !is_sleeping_machinery(info.name))
+			return bt->pc[i];
+	}
+	return 0;
+}

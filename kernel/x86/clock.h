@@ -1,0 +1,29 @@
+/*
+ * Time: the TSC, calibrated once against the PIT, and each CPU's LAPIC timer
+ * in one-shot mode.  No tick: a CPU is interrupted when something is due.
+ */
+#ifndef X86_CLOCK_H
+#define X86_CLOCK_H
+
+#include <kernel/types.h>
+
+void clock_init(void);		/* boot CPU, after the LAPIC is mapped */
+void clock_init_cpu(void);	/* each CPU */
+
+/* Nanoseconds since boot; never goes back on one CPU.  Any context. */
+uint64_t clock_ns(void);
+
+/*
+ * The timer interrupt of this CPU comes at @ns (at once if that has passed,
+ * at the latest about 2 s from now: the caller then asks again).
+ * Interrupts off.
+ */
+void clock_arm(uint64_t ns);
+
+/*
+ * Exact preemption for experiments: a one-shot of @count timer ticks from
+ * here, 1 tick being one instruction under -icount shift=0.  Interrupts off.
+ */
+void clock_arm_ticks(uint32_t count);
+
+#endif

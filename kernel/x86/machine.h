@@ -1,0 +1,58 @@
+/*
+ * The machine as the boot loader hands it over, and how to leave it.
+ */
+#ifndef X86_MACHINE_H
+#define X86_MACHINE_H
+
+#include <kernel/types.h>
+
+struct boot_module {
+	uint32_t start, end;		/* physical */
+	const char *cmdline;
+};
+
+#define BOOT_MAX_MODULES	16u
+#define BOOT_MAX_RANGES		32u
+
+struct boot_range {
+	/* Usable RAM, whole pages, between 1 MiB and DIRECT_MAP_SIZE. */
+	uint32_t start, end;
+};
+
+/* Copied out of the Multiboot information before anything overwrites it. */
+struct boot_info {
+	char			cmdline[512];
+	uint32_t		nr_ranges;
+	struct boot_range	ranges[BOOT_MAX_RANGES];
+	uint32_t		nr_modules;
+	struct boot_module	modules[BOOT_MAX_MODULES];
+};
+extern struct boot_info boot_info;	/* constant after machine_init() */
+
+/*
+ * GDT, IDT, CPU features, Multiboot information, paging; called by boot.asm's
+ * C entry before kmain().  ACPI, APICs and other CPUs come with smp_init().
+ */
+void machine_init_early(uint32_t magic, uint32_t info);
+/* ACPI tables, LAPIC, IOAPIC, clock.  After the page allocator is there. */
+void machine_init_interrupts(void);
+
+/* TSS.esp0 of this CPU.  Preemption off. */
+void cpu_set_kernel_stack(uintptr_t top);
+
+/* QEMU's isa-debug-exit, if there is one; then ACPI power off; then halt. */
+void machine_exit(uint8_t code) __noreturn;
+void machine_poweroff(void) __noreturn;
+void machine_reboot(void) __noreturn;
+
+/* Aligned to 16 bytes, or fxsave faults; so never on a kernel stack. */
+struct fpu_state { uint8_t bytes[512]; } __aligned(16);
+void fpu_init_cpu(void);
+void fpu_init_state(struct fpu_state *s);
+void fpu_save(struct fpu_state *s);
+void fpu_restore(const struct fpu_state *s);
+
+/* One user TLS descriptor of this CPU's GDT.  Preemption off. */
+void gdt_set_tls(uint32_t index, uint64_t descriptor);
+
+#endif

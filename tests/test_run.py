@@ -1,0 +1,138 @@
+"""The runner itself: its exit statuses, its arguments, what it leaves behind."""
+
+import glob
+import os
+import signal
+import subprocess
+import tempfile
+
+import pytest
+
+from icebox import FAILED, HUNG, NO_BOOT, OK, PANICKED, RUN, Console, boot
+
+USAGE = 64
+
+
+def run(*argv, **options):
+    return subprocess.run([RUN, *argv], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, **options)
+
+
+def test_success_exits_0():
+    """A script whose every command succeeds makes the run succeed."""
+    result = boot("lsmod; help", expect=OK)
+    assert [s for _, s in result.statuses] == [0, 0]
+    assert result.of("boot")
+
+
+def test_failed_command_exits_1():
+    """One failed command is enough, and does not keep the rest from running."""
+    result = boot("unload no_such_module; lsmod", expect=FAILED)
+    (_, first), (_, second) = result.statuses
+    assert first != 0 and second == 0
+
+
+def test_inverted_failure_exits_0():
+    """`!` makes an expected failure a success."""
+    boot("! unload no_such_module", expect=OK)
+
+
+def test_panic_exits_2():
+    """A panic is told from a failure, and its message reaches the channel."""
+    result = boot("panic", expect=PANICKED)
+    assert result.of("panic")
+
+
+def test_hang_exits_3_and_says_where():
+    """A kernel that never ends is called hung, and each CPU's place named."""
+    result = boot("hang", expect=HUNG, timeout=5)
+    assert "CPU 0" in result.stderr and "CPU 1" in result.stderr
+    assert "+0x" in result.stderr
+
+
+def test_no_kernel_exits_4():
+    """Without a kernel nothing boots."""
+    with tempfile.TemporaryDirectory() as empty:
+        done = run("lsmod", env=dict(os.environ, ICEBOX_BUILD=empty))
+    assert done.returncode == NO_BOOT
+    assert "run make" in done.stderr
+
+
+def test_refused_qemu_option_exits_4():
+    """What QEMU refuses did not boot, and QEMU's reason is shown."""
+    done = run("--qemu", "-no-such-option", "lsmod")
+    assert done.returncode == NO_BOOT
+    assert "no-such-option" in done.stderr
+
+
+def test_iso_boots_the_same_script():
+    """The ISO takes the script and the command line like the direct boot."""
+    result = boot("lsmod; ! unload no_such_module", iso=True, expect=OK)
+    assert len(result.statuses) == 2
+
+
+def test_second_console_runs_its_own_script():
+    """The second console's commands are reported as its own."""
+    result = boot("lsmod", console2="mem", expect=OK)
+    assert {e["console"] for e in result.of("status")} == {1, 2}
+
+
+def test_icount_is_repeatable():
+    """The same seed under -icount prints the same console, twice."""
+    first, second = (boot("lsmod; ps; mem", icount=0, seed=7, expect=OK)
+                     for _ in range(2))
+    assert first.console == second.console
+
+
+@pytest.mark.parametrize("argv", [
+    ["--smp", "0", "x"], ["--mem", "none", "x"], ["--bogus", "x"],
+    ["--add", "/no/such/file", "x"], ["--icount=99", "x"], ["x", "y"]])
+def test_wrong_usage_exits_64(argv):
+    """No mistake in the arguments looks like a verdict on the kernel."""
+    assert run(*argv).returncode == USAGE
+
+
+def test_added_file_is_found(tmp_path):
+    """--add puts a file where it says."""
+    (tmp_path / "words").write_text("lsmod\n")
+    boot("lsmod < /tmp/words; lsmod < /etc/other", expect=OK,
+         add=[tmp_path / "words", "etc/other=%s" % (tmp_path / "words")])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_cleans_up(number, tmp_path):
+    """An interrupted run takes its QEMU and its folder with it."""
+    env = dict(os.environ, TMPDIR=str(tmp_path))
+    p = subprocess.Popen([RUN, "--json-out", str(tmp_path / "events"), "hang"],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, env=env)
+    p.stdout.read(1)                    # the kernel speaks: QEMU is up
+    folder, = glob.glob(str(tmp_path / "icebox-*"))
+    assert qemus_in(folder)
+    p.send_signal(number)
+    assert p.wait(20) == 128 + number
+    assert not os.path.exists(folder)
+    assert not qemus_in(folder)
+
+
+def qemus_in(folder):
+    """Processes whose working directory is, or was, the given folder."""
+    found = []
+    for link in glob.glob("/proc/[0-9]*/cwd"):
+        try:
+            where = os.readlink(link)
+        except OSError:
+            continue
+        if where.split(" (deleted)")[0] == folder:
+            found.append(link)
+    return found
+
+
+def test_console_takes_what_is_typed():
+    """Standard input reaches the shell, and poweroff ends the run well."""
+    with Console() as c:
+        c.child.expect("> ")
+        c.child.send("lsmod\r")
+        c.child.expect("> ")
+        c.child.send("poweroff\r")
+        assert c.finish() == OK

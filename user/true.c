@@ -1,0 +1,8 @@
+/* Succeeds. */
+#include <user.h>
+
+int main(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	return 0;
+}
