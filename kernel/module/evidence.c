@@ -132,7 +132,8 @@ static enum verdict_on_task exam_saved(struct task *t,
 		(const uint32_t *)task_stack_top(t),
 	};
 
-	if (!t->stack)			/* held or buried: no stack of its own */
+	/* Held: its stack was taken from it.  Dead: no word of it is live. */
+	if (!t->stack || t->state == TASK_DEAD)
 		return TASK_CLEAN;
 	if (exam_is_fresh(t) && !judge_remembered(&t->exam, terr))
 		return TASK_CLEAN;

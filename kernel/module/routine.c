@@ -85,6 +85,7 @@ static int routine_thread(void *arg)
 	r->result = call(r);
 	if (!outcome_from_running(r, RETURNED) && r->kind == ROUTINE_UNREGISTER)
 		undo_late_unregister(r);
+	wake_up(&undertaker_wait);
 	routine_put(r);
 	return 0;
 }
@@ -111,19 +112,24 @@ static int abandon(struct attempt *a, struct routine *r, struct task *t)
 	return -ETIMEDOUT;
 }
 
-static bool may_stop_waiting(const struct attempt *a, const struct routine *r)
+static bool waited_enough(const struct attempt *a, const struct routine *r)
 {
-	return r->kind == ROUTINE_UNREGISTER && READ_ONCE(a->cancelled);
+	return READ_ONCE(r->outcome) == RETURNED ||
+	       (r->kind == ROUTINE_UNREGISTER && READ_ONCE(a->cancelled));
 }
 
 static int wait_for_routine(struct attempt *a, struct routine *r,
 			    struct task *t, uint64_t deadline)
 {
-	wait_event_deadline(t->exit_wait, READ_ONCE(t->gone) ||
-			    may_stop_waiting(a, r), deadline);
-	if (READ_ONCE(t->gone))
-		return 0;
-	return abandon(a, r, t);
+	int err = 0;
+
+	wait_event_deadline(undertaker_wait, waited_enough(a, r), deadline);
+	if (READ_ONCE(r->outcome) != RETURNED)
+		err = abandon(a, r, t);
+	/* Out of the module; its stack goes with it, and is no evidence. */
+	if (!err)
+		task_reap(t);
+	return err;
 }
 
 static void note_register_failure(const struct routine *r)

@@ -629,12 +629,17 @@ static void report_late_cpu(struct attempt *a, const struct freeze_failure *f)
 static int one_round(struct attempt *a, bool commit)
 {
 	struct memory_hits prepared = { .n = 0 };
+	struct ledger_blocker b = { .kind = NULL };
 	struct freeze_failure failure;
 	uint64_t since, spent;
 	int err;
 
 	a->report->rounds++;
 	a->report->nr_blockers = 0;
+	if (a->held && hold_all(&a->terr, &b)) {	/* started since */
+		report_engine(a, &b);
+		return -EAGAIN;
+	}
 	prepare_memory(a, &prepared);
 	since = ktime_get_ns();
 	err = freezer_freeze(FREEZE_BUDGET_NS, &failure);
@@ -732,7 +737,8 @@ static void defer(struct attempt *a)
 		ledger_void_doors(a->terr.ids[i]);
 	set_wake(&a->terr, true);
 	a->report->outcome = UNLOAD_DEFERRED;
-	a->report->error = 0;
+	if (a->req.defer)
+		a->report->error = 0;
 }
 
 static void entomb(struct attempt *a)

@@ -165,10 +165,11 @@ int request_irq_owner(unsigned int irq, irq_handler_t handler,
 	l->irq = irq;
 	l->gsi = irq_isa_to_gsi(irq);
 	err = slot_register(&l->slot, &reg, &existing);
-	if (!err && !existing)
+	if (!err && !existing) {
 		err = lines[l->gsi] ? -EBUSY : line_connect(l);
-	if (err)
-		slot_withdraw(&l->slot);
+		if (err)
+			slot_forget(&l->slot);
+	}
 	if (existing)
 		slot_put(existing);
 	slot_put(&l->slot);
@@ -185,9 +186,8 @@ void free_irq_owner(unsigned int irq, module_id_t owner)
 	if (!l || l->slot.owner != owner)
 		return;
 	slot_get(&l->slot);
-	slot_withdraw(&l->slot);
-	if (l->slot.phase == SLOT_VOID)
-		line_release(l);
+	line_release(l);
+	slot_forget(&l->slot);
 	slot_put(&l->slot);
 }
 EXPORT_SYMBOL(free_irq_owner);

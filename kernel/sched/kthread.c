@@ -154,10 +154,11 @@ static int run_module_thread(struct kthread *k)
 {
 	struct binding *b;
 
-	/* Started while the module is closed: held before its first step. */
+	/* Held before its first step: the binding comes back. */
 	while (!(b = slot_binding(&k->slot))) {
 		prepare_to_wait(NULL, WAIT_UNINTERRUPTIBLE);
-		sleep_from(WINDOW_BASE, 0);
+		if (!slot_binding(&k->slot))
+			sleep_from(WINDOW_BASE, 0);
 		finish_wait();
 	}
 	return ((int (*)(void *))b->fn)(b->arg);
@@ -215,6 +216,17 @@ static struct task *register_thread(struct kthread *k,
 	return kthread_of(existing)->task;
 }
 
+/* Born while its module is held: it will start when the module is let go. */
+static void start_or_hold(struct kthread *k)
+{
+	if (!READ_ONCE(k->slot.held)) {
+		task_start(k->task);
+		return;
+	}
+	k->task->held = true;
+	move_out(k->task, slot_entry(&k->slot));
+}
+
 struct task *kthread_run_owner(module_id_t owner, int (*fn)(void *), void *arg,
 			       const char *fmt, ...)
 {
@@ -224,8 +236,8 @@ struct task *kthread_run_owner(module_id_t owner, int (*fn)(void *), void *arg,
 		.site = (uintptr_t)__builtin_return_address(0),
 	};
 	char name[SLOT_NAME_LEN];
+	struct task *t, *fresh;
 	struct kthread *k;
-	struct task *t;
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -234,16 +246,18 @@ struct task *kthread_run_owner(module_id_t owner, int (*fn)(void *), void *arg,
 	k = kthread_new(name, owner);
 	if (!k)
 		return NULL;
-	t = k->task;
+	fresh = k->task;
 	if (owner == MODULE_NONE) {
 		k->fn = fn;
 		k->arg = arg;
-	} else {
-		t = register_thread(k, &reg);
-		if (t != k->task)
-			return t;
+		task_start(fresh);
+		return fresh;
 	}
-	task_start(t);
+	mutex_lock(&ledger_mutex);
+	t = register_thread(k, &reg);
+	if (t == fresh)
+		start_or_hold(k);
+	mutex_unlock(&ledger_mutex);
 	return t;
 }
 EXPORT_SYMBOL(kthread_run_owner);
@@ -282,7 +296,7 @@ int kthread_stop(struct task *t)
 	if (t->owner == MODULE_NONE)
 		task_put(t);
 	else
-		slot_withdraw(&k->slot);
+		slot_forget(&k->slot);
 	return code;
 }
 EXPORT_SYMBOL(kthread_stop);

@@ -40,6 +40,12 @@ const char *owner_state_name(enum module_state s)
 	return s < ARRAY_SIZE(names) ? names[s] : "?";
 }
 
+void owner_report_late(module_id_t id, const char *does, const char *name)
+{
+	pr_err("%s: %s %s after its verdict; refused", owners[id].name, does,
+	       name);
+}
+
 int owner_count(module_id_t id)
 {
 	const struct owner *o = &owners[id];
@@ -133,6 +139,11 @@ bool try_module_get_from(module_id_t id, uintptr_t site)
 	while (refs != REFS_SATURATED &&
 	       !atomic_try_cmpxchg(&o->refs, &refs, refs + 1))
 		;
+	/* The verdict may have fallen between the look and the count. */
+	if (owner_state(id) >= MODULE_DEAD) {
+		atomic_dec(&o->refs);
+		return false;
+	}
 	site_note(o, site_code(site));
 	return true;
 }

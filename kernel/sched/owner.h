@@ -70,6 +70,14 @@ static inline struct owner *owner_of(module_id_t id)
 enum module_state owner_state(module_id_t id);
 const char *owner_state_name(enum module_state s);
 
+/* Past its verdict: what it starts from here on is refused (H48). */
+static inline bool owner_is_dead(module_id_t id)
+{
+	return id != MODULE_NONE && owner_state(id) >= MODULE_DEAD;
+}
+/* Says so in the log: "foo: arms timer x after its verdict; refused". */
+void owner_report_late(module_id_t id, const char *does, const char *name);
+
 /* opens + refs.  Any context. */
 int owner_count(module_id_t id);
 

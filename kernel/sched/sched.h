@@ -39,6 +39,7 @@ enum spare_reason {
 	SPARE_ENGINE		= 1u << 2,	/* a thread of the module */
 	SPARE_EVIDENCE		= 1u << 3,	/* on its way through the module */
 	SPARE_LOCK		= 1u << 4,	/* holds what a spared one needs */
+	SPARE_CONSOLE		= 1u << 5,	/* frozen by hand: the shells */
 };
 
 /*

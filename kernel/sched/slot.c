@@ -17,6 +17,7 @@
 #include <sched/slot.h>
 
 DEFINE_SPINLOCK(slot_lock);
+DEFINE_MUTEX(ledger_mutex);
 static LIST_HEAD(slot_names);		/* slot_lock */
 
 void slot_setup(struct slot *slot, const struct slot_ops *ops,
@@ -176,6 +177,8 @@ static int bind_locked(struct slot *slot, struct binding *b)
 	list_add_tail(&slot->names, &slot_names);
 	if (opens_at_once(slot))
 		set_phase_locked(slot, SLOT_OPEN, b);
+	else if (slot->ops->engine)
+		slot->held = true;
 	return 0;
 }
 
@@ -246,6 +249,35 @@ void slot_withdraw(struct slot *slot)
 		set_phase_locked(slot, SLOT_VOID, NULL);
 	}
 	spin_unlock_irqrestore(&slot_lock, flags);
+}
+
+void slot_forget(struct slot *slot)
+{
+	struct binding *b;
+	uint32_t flags;
+
+	mutex_lock(&ledger_mutex);
+	flags = spin_lock_irqsave(&slot_lock);
+	b = slot_entry_locked(slot);
+	if (b)
+		list_del_init(&b->ledger);
+	list_del_init(&slot->names);
+	set_phase_locked(slot, SLOT_VOID, NULL);
+	spin_unlock_irqrestore(&slot_lock, flags);
+	mutex_unlock(&ledger_mutex);
+	if (!b)
+		return;
+	kfree(b);
+	slot_put(slot);
+}
+
+struct binding *slot_entry(struct slot *slot)
+{
+	uint32_t flags = spin_lock_irqsave(&slot_lock);
+	struct binding *b = slot_entry_locked(slot);
+
+	spin_unlock_irqrestore(&slot_lock, flags);
+	return b;
 }
 
 /* ---- newcomers ---- */
@@ -347,9 +379,8 @@ void ledger_void_doors(module_id_t owner)
 /* ---- engines, all of a module's ---- */
 
 /*
- * The list changes only by additions at its end while the module's code runs,
- * and entries stay until the module's memory goes; so the walk may drop the
- * lock between two.
+ * Entries come at the end, and go under ledger_mutex only: the walk may drop
+ * slot_lock between two.
  */
 static struct binding *next_engine(struct ledger *l, struct binding *b)
 {
@@ -392,6 +423,7 @@ int ledger_hold(module_id_t owner, struct ledger_blocker *blocker)
 	struct binding *b = NULL;
 	int result = 0;
 
+	mutex_lock(&ledger_mutex);
 	while ((b = next_engine(l, b))) {
 		struct slot *s = b->slot;
 
@@ -404,6 +436,7 @@ int ledger_hold(module_id_t owner, struct ledger_blocker *blocker)
 			result = -EAGAIN;
 		}
 	}
+	mutex_unlock(&ledger_mutex);
 	return result;
 }
 
@@ -424,6 +457,7 @@ void ledger_let_go(module_id_t owner)
 	struct ledger *l = ledger_of(owner);
 	struct binding *b = NULL;
 
+	mutex_lock(&ledger_mutex);
 	while ((b = next_engine(l, b))) {
 		struct slot *s = b->slot;
 
@@ -432,6 +466,7 @@ void ledger_let_go(module_id_t owner)
 		engine_set_binding(s, b, false);
 		s->ops->let_go(s, b);
 	}
+	mutex_unlock(&ledger_mutex);
 }
 
 void ledger_bury(module_id_t owner)
@@ -439,6 +474,7 @@ void ledger_bury(module_id_t owner)
 	struct ledger *l = ledger_of(owner);
 	struct binding *b = NULL;
 
+	mutex_lock(&ledger_mutex);
 	while ((b = next_engine(l, b))) {
 		uint32_t flags;
 
@@ -450,6 +486,7 @@ void ledger_bury(module_id_t owner)
 		set_phase_locked(b->slot, SLOT_VOID, NULL);
 		spin_unlock_irqrestore(&slot_lock, flags);
 	}
+	mutex_unlock(&ledger_mutex);
 }
 
 void ledger_release(module_id_t owner)

@@ -25,6 +25,7 @@
 #include <kernel/ktime.h>
 #include <kernel/list.h>
 #include <kernel/module_id.h>
+#include <kernel/mutex.h>
 #include <kernel/spinlock.h>
 #include <kernel/wait.h>
 
@@ -127,10 +128,19 @@ void slot_setup(struct slot *slot, const struct slot_ops *ops,
  */
 void slot_withdraw(struct slot *slot);
 
+/*
+ * An engine that its module has destroyed: it does not run, nothing may find it
+ * in the ledger again.  The ledger's reference goes.  Process context.
+ */
+void slot_forget(struct slot *slot);
+
 /* The slot of that kind and name with a reference, or NULL.  Any context. */
 struct slot *slot_find(const struct slot_ops *ops, const char *name);
 void slot_get(struct slot *slot);
 void slot_put(struct slot *slot);
+
+/* The binding, in place or in the ledger; under ledger_mutex. */
+struct binding *slot_entry(struct slot *slot);
 
 /* The one load.  Any context. */
 static inline struct binding *slot_binding(struct slot *slot)
@@ -152,6 +162,12 @@ int slot_closed(struct slot *slot);
 bool slot_wait_outcome(void);
 
 /* ---- for the module room ---- */
+
+/*
+ * Excludes walks over the engines of a ledger from changes of the list.  Above
+ * slot_lock; process context.
+ */
+extern struct mutex ledger_mutex;
 
 /* A head of the ledger, in the dossier. */
 struct ledger {

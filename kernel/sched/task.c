@@ -57,7 +57,7 @@ struct task *task_create(const char *comm, module_id_t owner)
 	t->owner = owner;
 	t->state = TASK_SLEEPING;
 	t->sleep_mode = WAIT_UNINTERRUPTIBLE;
-	t->spared = current->spared & SPARE_CALLER;
+	t->spared = current->spared & (SPARE_CALLER | SPARE_CONSOLE);
 	t->cpu = cpu_id();
 	t->syscall = -1;
 	atomic_set(&t->refs, 2);	/* the caller's, and its own life's */

@@ -11,6 +11,7 @@
 #include <kernel/string.h>
 #include <kernel/timer.h>
 #include <sched/ktimer.h>
+#include <sched/owner.h>
 #include <sched/slot.h>
 
 /*
@@ -134,7 +135,9 @@ bool mod_timer(struct timer *t, uint64_t expires)
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
 	bool armed = false;
 
-	if (t->slot.phase == SLOT_VOID) {
+	if (owner_is_dead(t->slot.owner)) {
+		owner_report_late(t->slot.owner, "arms timer", t->slot.name);
+	} else if (t->slot.phase == SLOT_VOID) {
 		;
 	} else if (t->slot.held) {
 		armed = t->pending;
@@ -166,6 +169,6 @@ EXPORT_SYMBOL(timer_delete_sync);
 void timer_destroy(struct timer *t)
 {
 	timer_delete_sync(t);
-	slot_withdraw(&t->slot);
+	slot_forget(&t->slot);
 }
 EXPORT_SYMBOL(timer_destroy);

@@ -12,6 +12,7 @@
 #include <kernel/slab.h>
 #include <kernel/string.h>
 #include <kernel/workqueue.h>
+#include <sched/owner.h>
 #include <sched/sched.h>
 #include <sched/slot.h>
 #include <sched/workqueue.h>
@@ -126,8 +127,11 @@ EXPORT_SYMBOL(work_create_owner);
 bool queue_work(struct work *w)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
-	bool fresh = !w->queued && w->slot.phase != SLOT_VOID;
+	bool dead = owner_is_dead(w->slot.owner);
+	bool fresh = !dead && !w->queued && w->slot.phase != SLOT_VOID;
 
+	if (dead)
+		owner_report_late(w->slot.owner, "queues work", w->slot.name);
 	if (fresh) {
 		w->queued = true;
 		if (!w->slot.held)
@@ -179,7 +183,7 @@ EXPORT_SYMBOL(flush_work);
 void work_destroy(struct work *w)
 {
 	cancel_work_sync(w);
-	slot_withdraw(&w->slot);
+	slot_forget(&w->slot);
 }
 EXPORT_SYMBOL(work_destroy);
 
