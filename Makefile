@@ -279,15 +279,15 @@ XIMAGE	:= $(foreach m,$(XMODS),$(B)/x/image/$(m).ko)
 
 $(B)/image/%.ko: $(B)/modules/%.ko
 	@mkdir -p $(@D)
-	$(Q)$(STRIP) --strip-debug $< $@
+	$(Q)$(STRIP) --strip-debug --keep-file-symbols $< $@
 
 $(B)/image/bin/%: $(B)/user/%
 	@mkdir -p $(@D)
-	$(Q)$(STRIP) --strip-debug $< $@
+	$(Q)$(STRIP) --strip-debug --keep-file-symbols $< $@
 
 $(B)/x/image/%.ko: $(MDIR)/%.ko
 	@mkdir -p $(@D)
-	$(Q)$(STRIP) --strip-debug $< $@
+	$(Q)$(STRIP) --strip-debug --keep-file-symbols $< $@
 
 $(X)/initrd.cpio: $(IMAGE) $(XIMAGE) $(ROOT) $(B)/.image tools/mkinitrd.py
 	$(call say,CPIO,$@)

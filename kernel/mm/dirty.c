@@ -4,6 +4,7 @@
  * against the missed write (H47, H51): every searched page has one name only,
  * a 4 KiB page of its own in the page tables, whose dirty bit the CPU sets.
  */
+#include <kernel/errno.h>
 #include <mm/internal.h>
 #include <x86/smp.h>
 
@@ -41,6 +42,37 @@ void dirty_clear(void)
 {
 	searched_for_each(clear_page, NULL);
 	tlb_shootdown(0, 0);
+}
+
+/* By number: an address could be one of the window, and be taken for a use. */
+static uint32_t harvest[DIRTY_HARVEST];
+static uint32_t nr_harvested;
+
+static bool harvest_page(uintptr_t page, void *arg)
+{
+	pte_t *pte = paging_kernel_pte(page);
+
+	(void)arg;
+	if (!pte || !(*pte & PTE_D))
+		return true;
+	if (nr_harvested == DIRTY_HARVEST)
+		return false;
+	harvest[nr_harvested++] = page / PAGE_SIZE;
+	pte_clear_low(pte, (uint32_t)PTE_D);
+	return true;
+}
+
+int dirty_harvest(bool (*fn)(uintptr_t page, void *arg), void *arg)
+{
+	bool all;
+
+	nr_harvested = 0;
+	all = searched_for_each(harvest_page, NULL);
+	tlb_shootdown(0, 0);
+	for (uint32_t i = 0; i < nr_harvested; i++)
+		if (!fn(harvest[i] * PAGE_SIZE, arg))
+			break;
+	return all ? 0 : -E2BIG;
 }
 
 struct dirty_filter {

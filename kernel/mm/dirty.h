@@ -20,6 +20,15 @@
  */
 void dirty_clear(void);
 /*
+ * dirty_clear() again, which calls @fn for each page that was written since
+ * the last one.  The calls come after the acknowledgement of all CPUs, so a
+ * write that @fn misses has set the bit anew.  At most DIRTY_HARVEST pages;
+ * -E2BIG if there were more: then @fn saw some of them, and only those are
+ * forgotten.  One caller at a time; context as above.
+ */
+#define DIRTY_HARVEST	4096u
+int dirty_harvest(bool (*fn)(uintptr_t page, void *arg), void *arg);
+/*
  * For each searched page written since dirty_clear(), or become searched since
  * then; until @fn returns false.  Exact while the world stands still, a
  * preparation otherwise.  No locks, any context.  False: @fn ended it.
@@ -35,6 +44,8 @@ bool searched_for_each(bool (*fn)(uintptr_t page, void *arg), void *arg);
  * is not taken.  Process context; a sleeping lock.
  */
 void searched_pin(void);
+/* The same without a wait: for who has frozen whoever might hold the lock. */
+bool searched_trypin(void);
 void searched_unpin(void);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include <kernel/atomic.h>
 #include <kernel/bug.h>
+#include <kernel/export.h>
 #include <kernel/string.h>
 #include <mm/heap_internal.h>
 
@@ -72,6 +73,7 @@ void *kmalloc_owner(size_t size, gfp_t flags, module_id_t owner)
 	return kmalloc_site(size, flags, owner,
 			    (uintptr_t)__builtin_return_address(0));
 }
+EXPORT_SYMBOL(kmalloc_owner);
 
 char *kstrdup_owner(const char *s, gfp_t flags, module_id_t owner)
 {
@@ -83,6 +85,7 @@ char *kstrdup_owner(const char *s, gfp_t flags, module_id_t owner)
 		memcpy(copy, s, size);
 	return copy;
 }
+EXPORT_SYMBOL(kstrdup_owner);
 
 /* ---- from an address to its object ---- */
 
@@ -210,6 +213,7 @@ size_t ksize(const void *p)
 		panic("ksize: %p is no object of the heap", p);
 	return obj.size;
 }
+EXPORT_SYMBOL(ksize);
 
 /* ---- free ---- */
 
@@ -263,6 +267,7 @@ void kfree(const void *ptr)
 		keep_free_run(heap, pl.run, site);
 	heap_account(-1, pl.object.size);
 }
+EXPORT_SYMBOL(kfree);
 
 /* ---- the kernel's heap ---- */
 

@@ -4,6 +4,7 @@
  * is mapped, the fault says.
  */
 #include <kernel/errno.h>
+#include <kernel/export.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
 #include <x86/cpu.h>
@@ -20,6 +21,7 @@ size_t copy_to_user(void *to, const void *from, size_t n)
 		return n;
 	return copy_catching_faults(to, from, n);
 }
+EXPORT_SYMBOL(copy_to_user);
 
 size_t copy_from_user(void *to, const void *from, size_t n)
 {
@@ -32,6 +34,7 @@ size_t copy_from_user(void *to, const void *from, size_t n)
 		memset((uint8_t *)to + (n - left), 0, left);
 	return left;
 }
+EXPORT_SYMBOL(copy_from_user);
 
 ssize_t strncpy_from_user(char *dst, const char *src, size_t size)
 {
@@ -52,3 +55,4 @@ ssize_t strncpy_from_user(char *dst, const char *src, size_t size)
 	}
 	return -ENAMETOOLONG;
 }
+EXPORT_SYMBOL(strncpy_from_user);

@@ -333,6 +333,11 @@ void searched_pin(void) __no_lock_analysis
 	mutex_lock(&window_lock);
 }
 
+bool searched_trypin(void) __no_lock_analysis
+{
+	return mutex_trylock(&window_lock);
+}
+
 void searched_unpin(void) __no_lock_analysis
 {
 	mutex_unlock(&window_lock);

@@ -11,7 +11,8 @@
  *
  * Memory.  Kernel data, the heap, and other modules are read word by word
  * (mm/dirty.h says which pages).  A first pass, with the world running, reads
- * all of it; what was written since is read in the verdict.
+ * all of it; a second, with everybody frozen, what was written since; the
+ * verdict the few pages that were written after that.
  *
  * What an examination remembers is the words in the window, not an opinion; it
  * is worth nothing as soon as the task has run again (H50).
@@ -231,8 +232,10 @@ void memory_search(const struct territory *terr, enum memory_pass pass,
 	hits->gave_up = false;
 	if (pass == MEMORY_ALL)
 		searched_for_each(search_page, &s);
-	else
+	else if (pass == MEMORY_DIRTY)
 		dirty_for_each(search_page, &s);
+	else if (dirty_harvest(search_page, &s))
+		hits->gave_up = true;
 }
 
 /*

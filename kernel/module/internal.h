@@ -134,7 +134,11 @@ struct memory_hits {
 	uint64_t	deadline;	/* ns, 0: none */
 	bool		gave_up;	/* at the deadline */
 };
-enum memory_pass { MEMORY_ALL, MEMORY_DIRTY };
+enum memory_pass {
+	MEMORY_ALL,
+	MEMORY_WRITTEN,		/* since the last pass; forgets that they were */
+	MEMORY_DIRTY,		/* the same, in a rendezvous; forgets nothing */
+};
 void memory_search(const struct territory *terr, enum memory_pass pass,
 		   struct memory_hits *hits);
 /* The pages of earlier hits once more: which still hold. */
@@ -165,6 +169,13 @@ bool report_files_of(struct unload_report *r, const struct territory *terr,
 void report_log(const struct unload_report *r);
 void report_fail(struct unload_report *r, int error, const char *fmt, ...)
 	__printf(3, 4);
+
+/* ---- tombstone.c ---- */
+
+/* Remembers the functions of @m, which is about to be freed. */
+void tombstone_set(const struct module *m, uint32_t unload_number);
+/* For debug_set_autopsy(): what is, or was, at @addr; false: not ours. */
+bool tombstone_autopsy(uintptr_t addr, char *text, size_t size);
 
 /* ---- unload.c ---- */
 

@@ -263,6 +263,7 @@ void module_destroy(module_id_t id, uint32_t unload_number,
 	ledger_release(id);
 	window_set_unload_number(id, unload_number);
 	heap_destroy(id, leak, arg);
+	tombstone_set(m, unload_number);
 	gdb_module_unloaded(m);
 	mutex_lock(&module_lock);
 	owners[id].dossier_page = 0;
@@ -286,36 +287,9 @@ noinline void gdb_module_unloaded(const struct module *mod)
 	barrier();
 }
 
-/* ---- autopsy (G13) ---- */
-
-static bool autopsy(uintptr_t addr, char *text, size_t size)
-{
-	module_id_t id = window_owner(addr);
-	uint32_t unload = 0;
-
-	if (!in_window(addr))
-		return false;
-	if (id) {
-		snprintf(text, size, "address 0x%08lx belongs to module %s (%s)",
-			 (unsigned long)addr, owners[id].name,
-			 owner_state_name(owner_state(id)));
-		return true;
-	}
-	id = window_tombstone(addr, &unload);
-	if (!id)
-		snprintf(text, size,
-			 "address 0x%08lx lies in the module window, where no "
-			 "module ever was", (unsigned long)addr);
-	else
-		snprintf(text, size,
-			 "address 0x%08lx was module %s, gone since unload %u",
-			 (unsigned long)addr, owners[id].name, unload);
-	return true;
-}
-
 void module_init_subsystem(void)
 {
 	kallsyms_set_module_lookup(lookup_in_modules);
-	debug_set_autopsy(autopsy);
+	debug_set_autopsy(tombstone_autopsy);
 	undertaker_init();
 }

@@ -179,7 +179,7 @@ static uint32_t list_pids(const struct unload_report *r, char *buf, size_t n)
 	uint32_t users = 0;
 	size_t len = 0;
 
-	buf[0] = '\0';
+	buf[0] = buf[1] = '\0';
 	for (uint32_t i = 0; i < blockers_kept(r); i++) {
 		if (!is_user(&r->blockers[i]))
 			continue;
@@ -195,14 +195,16 @@ static void put_advice(const struct out *o, const struct unload_report *r)
 {
 	char pids[96];
 	uint32_t users = list_pids(r, pids, sizeof(pids));
+	const char *second = strchr(pids + 1, ' ');
+	int first = second ? (int)(second - pids) : (int)strlen(pids);
 
 	if (r->nr_blockers > REPORT_BLOCKERS)
 		put(o, "  and %u more\n", r->nr_blockers - REPORT_BLOCKERS);
 	if (!users || r->outcome != UNLOAD_REFUSED)
 		return;
 	put(o, "  %u user%s. `kill%s` and try again, `unload -d %s` to let it "
-	    "go when they have left, `bt%.5s` to look\n", users,
-	    users == 1 ? "" : "s", pids, r->names, pids);
+	    "go when they have left, `bt%.*s` to look\n", users,
+	    users == 1 ? "" : "s", pids, r->names, first, pids);
 }
 
 void report_text(const struct unload_report *r, bool verbose,

@@ -123,7 +123,7 @@ static int find_members_locked(struct attempt *a)
 
 		if (!id) {
 			report_fail(a->report, -ENOENT,
-				    "no module of that name: %s", name);
+				    "no such module (`lsmod` lists them)");
 			return -ENOENT;
 		}
 		err = check_state(a, id, name);
@@ -605,6 +605,30 @@ static void prepare_memory(struct attempt *a, struct memory_hits *hits)
 	searched_unpin();
 }
 
+/*
+ * What was written since the preparation, with everybody frozen: it leaves
+ * little for the verdict to read.  -EBUSY: a pointer is there.  A page of an
+ * earlier hit may be given back at any moment, so the pin.
+ */
+static int search_written(struct attempt *a, struct memory_hits *prepared)
+{
+	struct memory_hits late = { .n = 0 };
+	int err = 0;
+
+	if (!searched_trypin())
+		return -EAGAIN;
+	memory_search(&a->terr, MEMORY_WRITTEN, &late);
+	a->report->memory_kib += late.pages * (PAGE_SIZE / 1024);
+	memory_recheck(&a->terr, prepared);
+	if (prepared->n || late.n) {
+		report_memory_hits(a->report, prepared);
+		report_memory_hits(a->report, &late);
+		err = -EBUSY;
+	}
+	searched_unpin();
+	return err;
+}
+
 static void account_freeze(struct attempt *a, uint64_t since)
 {
 	uint64_t ns = ktime_get_ns() - since;
@@ -651,6 +675,8 @@ static int one_round(struct attempt *a, bool commit)
 	if (err)
 		return err == -EAGAIN ? -EPERM : err;
 	err = examine_until_clean(a, since + FREEZE_WORK_NS);
+	if (!err && !a->req.dry_run)
+		err = search_written(a, &prepared);
 	spent = ktime_get_ns() - since;
 	if (!err && spent < FREEZE_BUDGET_NS)
 		err = pass_verdict(a, &prepared, commit,
