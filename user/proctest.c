@@ -63,6 +63,7 @@ static void execve_runs_another_program(void)
 
 static void touch_null(void)
 {
+	/* cppcheck-suppress nullPointer */
 	*(volatile int *)0 = 1;
 }
 
@@ -223,24 +224,11 @@ static void files_keep_content(void)
 	CHECK(rmdir("/tmp/proctest") == 0);
 }
 
-/* The archive's content is shared by all and changed by nobody. */
-static void initrd_is_copied_on_write(void)
-{
-	char before[4], after[4];
-	int fd = open("/bin/true", O_RDWR, 0);
-
-	CHECK(fd >= 0 && read(fd, before, 4) == 4 && before[1] == 'E');
-	CHECK(lseek(fd, 0, 0) == 0 && write(fd, "XXXX", 4) == 4);
-	CHECK(lseek(fd, 0, 0) == 0 && read(fd, after, 4) == 4);
-	CHECK(after[0] == 'X' && after[3] == 'X');
-	CHECK(lseek(fd, 0, 0) == 0 && write(fd, before, 4) == 4);
-	close(fd);
-}
-
 static void memory_comes_and_goes(void)
 {
 	char *end = brk(NULL), *p;
 	long map = mmap_anonymous(8192, PROT_READ | PROT_WRITE);
+	int zero = open("/dev/zero", O_RDONLY, 0);
 
 	CHECK(brk(end + 10000) == end + 10000);
 	end[9999] = 1;
@@ -249,8 +237,8 @@ static void memory_comes_and_goes(void)
 	p = (char *)map;
 	p[0] = p[8191] = 1;
 	CHECK(mprotect(p, 4096, PROT_READ) == 0);
-	CHECK(read(open("/dev/zero", O_RDONLY, 0), p, 1) == -EFAULT);
-	CHECK(munmap(p, 8192) == 0);
+	CHECK(read(zero, p, 1) == -EFAULT);
+	CHECK(munmap(p, 8192) == 0 && close(zero) == 0);
 }
 
 static void bad_calls_fail(void)
@@ -303,9 +291,21 @@ static void sleeping_takes_time(void)
 	CHECK(nanosleep(&ts) == -EINVAL);
 }
 
+/* So that the lowest free descriptors follow each other. */
+static void occupy_stdio(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY, 0);
+	} while (fd >= 0 && fd <= 2);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	(void)argc, (void)argv;
+	occupy_stdio();
 	fork_copies_memory();
 	execve_runs_another_program();
 	faults_kill();
@@ -313,7 +313,6 @@ int main(int argc, char **argv)
 	pipes_carry_bytes();
 	pipes_block();
 	files_keep_content();
-	initrd_is_copied_on_write();
 	memory_comes_and_goes();
 	bad_calls_fail();
 	descriptors_grow();

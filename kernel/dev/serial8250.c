@@ -90,11 +90,16 @@ int serial_get(struct uart *u)
 		return -1;
 	if (inb(u->base + LSR) & LSR_DATA)
 		return inb(u->base + DATA);
-	/* Whatever else it wants, told off: no other cause is enabled. */
+	/*
+	 * Whatever else it wants, told off: no other cause is enabled.  It may
+	 * also be a byte that came since the look above, so DATA is read only
+	 * where LSR says that there is one.
+	 */
 	for (int i = 0; i < MAX_STALE; i++) {
 		if (inb(u->base + IIR) & IIR_NONE)
 			break;
-		(void)inb(u->base + DATA);
+		if (inb(u->base + LSR) & LSR_DATA)
+			return inb(u->base + DATA);
 		(void)inb(u->base + MSR);
 	}
 	return -1;

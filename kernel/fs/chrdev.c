@@ -27,6 +27,7 @@ struct chrdev {
 
 static DEFINE_SPINLOCK(chrdev_lock);
 static LIST_HEAD(chrdevs);
+static LIST_HEAD(open_files);		/* chrdev_lock, by file->of_devices */
 
 static void chrdev_destroy(struct slot *slot)
 {
@@ -109,6 +110,8 @@ int misc_register_owner(const struct miscdevice *misc, module_id_t owner)
 	err = slot_register(&c->slot, &reg, &existing);
 	if (err || existing)
 		chrdev_destroy(&c->slot);
+	else
+		slot_put(&c->slot);	/* the ledger keeps it */
 	if (existing)
 		slot_put(existing);
 	return err;
@@ -205,6 +208,41 @@ int chrdev_read_dir(uint32_t cookie, dir_emit_fn emit, void *arg)
 
 /* ---- open ---- */
 
+static void note_open(struct file *file)
+{
+	uint32_t flags = spin_lock_irqsave(&chrdev_lock);
+
+	list_add_tail(&file->of_devices, &open_files);
+	spin_unlock_irqrestore(&chrdev_lock, flags);
+}
+
+void chrdev_file_closed(struct file *file)
+{
+	uint32_t flags = spin_lock_irqsave(&chrdev_lock);
+
+	list_del_init(&file->of_devices);
+	spin_unlock_irqrestore(&chrdev_lock, flags);
+}
+
+bool chrdev_nth_open(module_id_t owner, uint32_t nth, struct open_note *note)
+{
+	uint32_t flags = spin_lock_irqsave(&chrdev_lock);
+	const struct file *f;
+	bool found = false;
+
+	list_for_each_entry(f, &open_files, of_devices) {
+		if (f->owner != owner || nth-- > 0)
+			continue;
+		note->opener = f->opener;
+		note->since = f->since;
+		strscpy(note->path, f->path, sizeof(note->path));
+		found = true;
+		break;
+	}
+	spin_unlock_irqrestore(&chrdev_lock, flags);
+	return found;
+}
+
 /*
  * On failure nothing of the module is left in @file and no count is held;
  * owner_open_put() comes last.
@@ -217,9 +255,11 @@ static int open_binding(struct binding *binding, module_id_t owner,
 	owner_open_get(owner);
 	file->f_op = binding->ops;
 	file->owner = owner;
+	note_open(file);
 	if (file->f_op->open)
 		err = file->f_op->open(inode, file);
 	if (err) {
+		chrdev_file_closed(file);
 		file->f_op = NULL;
 		file->private_data = NULL;
 		file->owner = MODULE_NONE;

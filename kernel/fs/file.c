@@ -20,6 +20,7 @@ struct file *file_new(struct inode *inode, const struct file_operations *f_op,
 	if (!file)
 		return NULL;
 	atomic_set(&file->refs, 1);
+	INIT_LIST_HEAD(&file->of_devices);
 	mutex_init(&file->lock, "file");
 	inode_get(inode);
 	file->inode = inode;
@@ -44,6 +45,7 @@ void file_put(struct file *file)
 		return;
 	if (file->f_op && file->f_op->release)
 		file->f_op->release(file->inode, file);
+	chrdev_file_closed(file);
 	file->f_op = NULL;
 	file->private_data = NULL;
 	inode_put(file->inode);
@@ -57,7 +59,7 @@ void file_put(struct file *file)
  * open file get different bytes.  For all others the position is a copy:
  * nothing is held while a driver may sleep.
  */
-static loff_t pos_begin(struct file *file)
+static loff_t pos_begin(struct file *file) __no_lock_analysis
 {
 	loff_t pos;
 
@@ -68,7 +70,8 @@ static loff_t pos_begin(struct file *file)
 	return pos;
 }
 
-static void pos_end(struct file *file, loff_t old, loff_t pos)
+static void pos_end(struct file *file, loff_t old,
+		    loff_t pos) __no_lock_analysis
 {
 	if (!inode_is(file->inode, S_IFREG)) {
 		if (pos == old)

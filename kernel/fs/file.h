@@ -190,6 +190,17 @@ ssize_t file_read_kernel(struct file *file, void *buf, size_t n);
 /* The whole of a regular file into vmalloc()ed memory, the caller's. */
 int fs_read_file(const char *path, void **data, size_t *size);
 
+/* ---- open devices, for reports (chrdev.c) ---- */
+
+struct open_note {
+	pid_t		opener;
+	struct stamp	since;
+	char		path[64];
+};
+/* The @nth open file of @owner's devices, in whoever's hands; any context. */
+bool chrdev_nth_open(module_id_t owner, uint32_t nth, struct open_note *note);
+void chrdev_file_closed(struct file *file);	/* file_put()'s */
+
 /* ---- descriptors (fdtable.c) ---- */
 
 #define FD_START	64u

@@ -234,6 +234,7 @@ static int walk_entry(const char *path, struct walk *w, struct dentry **d)
 }
 
 static int mkdir_locked(const char *path, uint32_t mode)
+	__must_hold(&fs_tree_lock)
 {
 	struct walk w;
 	struct inode *inode;
@@ -337,6 +338,7 @@ static int check_rename(const struct inode *inode, const struct walk *to,
 }
 
 static int rename_locked(const char *from, const char *to)
+	__must_hold(&fs_tree_lock)
 {
 	struct walk src, dst;
 	struct dentry *d, *replaced;

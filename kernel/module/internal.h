@@ -165,6 +165,9 @@ void report_users(struct unload_report *r, const struct territory *terr,
 /* The files of @t that belong to the territory, as one blocker; false: none. */
 bool report_files_of(struct unload_report *r, const struct territory *terr,
 		     struct task *t, enum blocker_kind kind);
+/* A file that @t has open without a descriptor: the shell's redirections. */
+bool report_opened_by(struct unload_report *r, const struct territory *terr,
+		      struct task *t);
 /* For an attempt that nobody waits for: one line to the log. */
 void report_log(const struct unload_report *r);
 void report_fail(struct unload_report *r, int error, const char *fmt, ...)

@@ -470,6 +470,7 @@ int module_load(const char *path, const char *args, char *err_text, size_t n)
 	else
 		snprintf(full, sizeof(full), "/lib/modules/%s.ko", name);
 	err = load_and_forget(full, args, err_text, n, &id, &init_failed);
+	stack_wipe_dead();
 	if (id)
 		module_expel(id, init_failed);
 	return err;

@@ -170,7 +170,10 @@ static void describe_holder(uintptr_t at, char *buf, size_t size)
 		describe_address(at, buf, size);
 		return;
 	}
-	describe_address(obj.site, site, sizeof(site));
+	/* A heap of the kernel's keeps no site that lies in a module. */
+	strscpy(site, "some module", sizeof(site));
+	if (obj.site)
+		describe_address(obj.site, site, sizeof(site));
 	snprintf(buf, size, "heap object of %u bytes from %s, at offset %u",
 		 (unsigned int)obj.size, site,
 		 (unsigned int)(at - obj.start));
@@ -291,22 +294,58 @@ static void report_counts(struct unload_report *r, module_id_t id)
 	}
 }
 
+/*
+ * A file in nobody's descriptors is being opened or closed, or the kernel's:
+ * who opened it is known.
+ */
+static void report_opener(struct unload_report *r,
+			  const struct territory *terr,
+			  const struct open_note *note)
+{
+	struct blocker *b = report_add(r, BLOCK_OPEN_FILE);
+	struct task *t = task_find(note->opener);
+
+	b->pid = note->opener;
+	b->for_ms = (uint32_t)((ktime_get_ns() - stamp_ns(note->since)) /
+			       NSEC_PER_MSEC);
+	if (t) {
+		report_task(b, t, terr);
+		task_put(t);
+	}
+	strscpy(b->path, note->path, sizeof(b->path));
+	snprintf(b->what, sizeof(b->what), "opened %s, which is in no "
+		 "descriptor: on its way in or out, or the kernel's",
+		 note->path);
+}
+
 void report_users(struct unload_report *r, const struct territory *terr,
 		  const struct task *caller)
 {
 	struct user_search s = { r, terr, caller, 0 };
-	int opens = 0;
+	struct open_note note;
 
 	task_for_each(report_user, &s);
 	for (uint32_t i = 0; i < terr->n; i++) {
 		report_counts(r, terr->ids[i]);
-		opens += atomic_read(&owners[terr->ids[i]].opens);
+		for (uint32_t n = 0; !s.files && n < REPORT_BLOCKERS &&
+		     chrdev_nth_open(terr->ids[i], n, &note); n++)
+			report_opener(r, terr, &note);
 	}
-	if (opens && !s.files) {
-		struct blocker *b = report_add(r, BLOCK_OPEN_FILE);
+}
 
-		snprintf(b->what, sizeof(b->what), "%d open file%s in nobody's "
-			 "descriptors: just being opened or closed", opens,
-			 opens == 1 ? "" : "s");
+bool report_opened_by(struct unload_report *r, const struct territory *terr,
+		      struct task *t)
+{
+	struct open_note note;
+
+	for (uint32_t i = 0; i < terr->n; i++) {
+		for (uint32_t n = 0;
+		     chrdev_nth_open(terr->ids[i], n, &note); n++) {
+			if (note.opener != t->pid)
+				continue;
+			report_opener(r, terr, &note);
+			return true;
+		}
 	}
+	return false;
 }

@@ -206,6 +206,20 @@ int module_unload(const struct unload_request *req,
 }
 
 /*
+ * The code at @site belongs to the module @name.  Asked before the undertaker
+ * is: a module's own routine may be what he waits for.
+ */
+static bool is_own_name(uintptr_t site, const char *name)
+{
+	bool own;
+
+	mutex_lock(&module_lock);
+	own = in_window(site) && window_owner(site) == module_id_locked(name);
+	mutex_unlock(&module_lock);
+	return own;
+}
+
+/*
  * For modules: the same without a choice and without a report.  From the
  * module itself it is EDEADLK, whatever the context (G11).
  */
@@ -215,7 +229,8 @@ int unload_module(const char *name)
 	struct unload_request *req;
 	int err = -ENOMEM;
 
-	if (in_interrupt() || preempt_count())
+	if (in_interrupt() || preempt_count() ||
+	    is_own_name((uintptr_t)__builtin_return_address(0), name))
 		return -EDEADLK;
 	req = kzalloc(sizeof(*req), GFP_KERNEL | GFP_DATA);
 	report = kzalloc(sizeof(*report), GFP_KERNEL | GFP_DATA);

@@ -197,7 +197,8 @@ static int check_caller(struct attempt *a)
 			    "a module cannot unload itself");
 		return -EDEADLK;
 	}
-	if (report_files_of(a->report, &a->terr, t, BLOCK_SELF)) {
+	if (report_files_of(a->report, &a->terr, t, BLOCK_SELF) ||
+	    report_opened_by(a->report, &a->terr, t)) {
 		report_fail(a->report, -EDEADLK,
 			    "the caller itself has a file of it open");
 		return -EDEADLK;
@@ -412,6 +413,20 @@ static bool examine_one(struct task *t, void *arg)
 	return true;
 }
 
+/*
+ * With the world running: what is remembered of those who sleep on makes the
+ * freeze short.
+ */
+static bool examine_ahead(struct task *t, void *arg)
+{
+	struct attempt *a = arg;
+	struct stack_hit hit;
+
+	if (!not_examined(a, t))
+		exam_task(t, &a->terr, a->report, &hit);
+	return true;
+}
+
 static bool report_one(struct task *t, void *arg)
 {
 	struct attempt *a = arg;
@@ -573,7 +588,7 @@ static int pass_verdict(struct attempt *a, struct memory_hits *prepared,
 		return -EAGAIN;
 	}
 	report_verdict(&v, (enum verdict_on_world)w);
-	return w == VERDICT_MEMORY ? -EBUSY : -EAGAIN;
+	return w == VERDICT_MEMORY || w == VERDICT_COUNT ? -EBUSY : -EAGAIN;
 }
 
 /* ---- rounds ---- */
@@ -660,11 +675,16 @@ static int one_round(struct attempt *a, bool commit)
 
 	a->report->rounds++;
 	a->report->nr_blockers = 0;
+	if (total_count(&a->terr)) {
+		report_users(a->report, &a->terr, a->caller);
+		return -EBUSY;
+	}
 	if (a->held && hold_all(&a->terr, &b)) {	/* started since */
 		report_engine(a, &b);
 		return -EAGAIN;
 	}
 	prepare_memory(a, &prepared);
+	task_for_each(examine_ahead, a);
 	since = ktime_get_ns();
 	err = freezer_freeze(FREEZE_BUDGET_NS, &failure);
 	if (err == -ETIMEDOUT) {
@@ -728,7 +748,8 @@ static int examine(struct attempt *a)
 		report_fail(a->report, err,
 			    "the world is frozen by hand: `thaw` first");
 	else if (err == -EBUSY)
-		report_fail(a->report, err, "still in use, count 0");
+		report_fail(a->report, err, total_count(&a->terr) ? "busy" :
+			    "in use, though nobody is counted");
 	else if (err == -ETIMEDOUT)
 		report_fail(a->report, err, "not quiet within %u ms",
 			    a->req.budget_ms);
@@ -953,6 +974,8 @@ bool attempt_deferred(void)
 			return true;
 		a->req.nr_names = 1;
 		strscpy(a->req.names[0], owners[id].name, OWNER_NAME_LEN);
+		strscpy(a->report->names, owners[id].name,
+			sizeof(a->report->names));
 		attempt_run(a);
 		report_log(a->report);
 		left |= owner_state(id) == MODULE_DEFERRED;

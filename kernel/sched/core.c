@@ -203,7 +203,7 @@ static void switch_to(struct rq *rq, struct task *next, uint64_t now)
 		fpu_save(prev->fpu);
 	if (next->fpu)
 		fpu_restore(next->fpu);
-	switch_context(&prev->esp, next->esp);
+	switch_context(&prev->esp, &next->esp);
 }
 
 /* A sleeper leaves the queue, unless what would wake it is there already. */
@@ -239,7 +239,7 @@ static void __schedule(bool preempted) __no_lock_analysis
 	if (!preempted && prev_goes_to_sleep(prev)) {
 		prev->sleep_since = stamp_of(now);
 		prev->on_rq = false;
-	} else if (prev != rq->idle) {
+	} else if (prev != rq->idle && !prev->stopped) {
 		rq_enqueue(rq, prev, false);
 	}
 
@@ -358,8 +358,9 @@ bool wake_up_task(struct task *t) __no_lock_analysis
 		return false;
 	}
 	t->state = TASK_RUNNABLE;
-	if (rq->curr == t || t->held) {
-		/* Not gone yet; or it is kept until it is let go. */
+	if (rq->curr == t || t->on_rq || t->held) {
+		/* Not gone yet, maybe preempted on its way to sleep and thus
+		 * queued; or it is kept until it is let go. */
 		task_rq_unlock(rq, flags);
 		return true;
 	}
@@ -409,15 +410,33 @@ void task_let_go(struct task *t) __no_lock_analysis
 
 /* ---- spared tasks ---- */
 
+/* How many are spared for the time of a freeze: 0 saves the walks. */
+atomic_t freezer_nr_spared;
+
+static void count_spared(uint8_t before, uint8_t after)
+{
+	int was = (before & SPARE_FOR_A_FREEZE) != 0;
+	int is = (after & SPARE_FOR_A_FREEZE) != 0;
+
+	if (is != was)
+		atomic_add_return(is - was, &freezer_nr_spared);
+}
+
 static void respare(struct task *t, uint8_t set, uint8_t clear)
 {
 	uint32_t flags;
 	struct rq *rq = task_rq_lock(t, &flags);
 	bool queued = !list_empty(&t->run_link);
+	uint8_t spared = (uint8_t)((t->spared | set) & ~clear);
 
 	if (queued)
 		rq_dequeue(rq, t);
-	t->spared = (uint8_t)((t->spared | set) & ~clear);
+	count_spared(t->spared, spared);
+	t->spared = spared;
+	if (t->stopped && t->spared) {
+		t->stopped = false;
+		queued = rq->curr != t;
+	}
 	if (queued)
 		activate(rq, t);
 	else if (rq->curr == t && !sched_may_run(t))
@@ -433,6 +452,32 @@ void task_spare(struct task *t, uint8_t reason)
 void task_unspare(struct task *t, uint8_t reason)
 {
 	respare(t, 0, reason);
+}
+
+/* ---- tasks that a test stops ---- */
+
+void (*sched_timer_hook)(const struct trap_frame *frame);
+
+void task_stop_current(void)
+{
+	struct rq *rq = this_rq();
+
+	spin_lock(&rq->lock);
+	assert(current != rq->idle);
+	current->stopped = true;
+	this_cpu()->need_resched = 1;
+	spin_unlock(&rq->lock);
+}
+
+void task_go_on(struct task *t)
+{
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+
+	if (t->stopped && rq->curr != t)
+		activate(rq, t);
+	t->stopped = false;
+	task_rq_unlock(rq, flags);
 }
 
 /* ---- signals, as far as the scheduler is concerned ---- */
@@ -493,7 +538,6 @@ void sched_timer_interrupt(struct trap_frame *frame)
 	struct rq *rq = this_rq();
 	uint64_t now;
 
-	(void)frame;
 	ktimer_run_due();
 	spin_lock(&rq->lock);
 	now = clock_ns();
@@ -506,6 +550,8 @@ void sched_timer_interrupt(struct trap_frame *frame)
 	}
 	arm_timer(rq, now);
 	spin_unlock(&rq->lock);
+	if (unlikely(sched_timer_hook))
+		sched_timer_hook(frame);
 }
 
 void sched_preempt_irq(void)
@@ -563,6 +609,9 @@ static struct task *steal_from(struct rq *victim) __no_lock_analysis
 		t = NULL;
 	if (t) {
 		rq_dequeue(victim, t);
+		/* On its way between two queues it is neither asleep nor
+		 * gone, whatever its state: preempted tasks have any. */
+		t->on_rq = true;
 		WRITE_ONCE(t->cpu, cpu_id());
 	}
 	spin_unlock(&victim->lock);

@@ -108,11 +108,9 @@ static void kick_all(void)
 
 static bool forget_spared(struct task *t, void *arg)
 {
-	const uint8_t for_a_freeze = SPARE_EVIDENCE | SPARE_LOCK;
-
 	(void)arg;
-	if (t->spared & for_a_freeze)
-		task_unspare(t, for_a_freeze);
+	if (t->spared & SPARE_FOR_A_FREEZE)
+		task_unspare(t, SPARE_FOR_A_FREEZE);
 	return true;
 }
 
@@ -121,7 +119,8 @@ void freezer_thaw(void)
 	if (!READ_ONCE(frozen_by_hand))
 		__atomic_store_n(&freezer_gate_closed, false,
 				 __ATOMIC_SEQ_CST);
-	task_for_each(forget_spared, NULL);
+	if (atomic_read(&freezer_nr_spared))
+		task_for_each(forget_spared, NULL);
 	kick_all();
 }
 
@@ -188,6 +187,9 @@ unsigned int freezer_thaw_lock_holders(void)
 {
 	unsigned int spared = 0;
 
+	/* The undertaker waits for no mutex while the gate is closed. */
+	if (!atomic_read(&freezer_nr_spared))
+		return 0;
 	task_for_each(unspare_if_free, NULL);
 	task_for_each(spare_holder, &spared);
 	return spared;
@@ -197,8 +199,8 @@ void freezer_leave_kernel(void)
 {
 	if (likely(!READ_ONCE(freezer_gate_closed)))
 		return;
-	if (current->spared & (SPARE_EVIDENCE | SPARE_LOCK))
-		task_unspare(current, SPARE_EVIDENCE | SPARE_LOCK);
+	if (current->spared & SPARE_FOR_A_FREEZE)
+		task_unspare(current, SPARE_FOR_A_FREEZE);
 	if (!current->spared)
 		this_cpu()->need_resched = 1;
 }

@@ -42,7 +42,7 @@ static struct irq_line *line_of(struct slot *s)
  * running goes up before the binding is loaded: who takes the binding away
  * and then finds 0 knows that nobody has it any more (H10).
  */
-static void line_handle(struct irq_line *l)
+static noinline void line_handle(struct irq_line *l)
 {
 	struct binding *b;
 
@@ -61,8 +61,10 @@ static void irq_entry(uint32_t gsi)
 {
 	struct irq_line *l = READ_ONCE(lines[gsi]);
 
-	if (l)
-		line_handle(l);
+	if (!l)
+		return;
+	line_handle(l);
+	stack_wipe_dead();
 }
 
 static int line_hold(struct slot *s, struct binding *b)

@@ -29,6 +29,9 @@ struct rq {
 
 extern struct rq rqs[NR_CPUS];
 
+#define SPARE_FOR_A_FREEZE	(SPARE_EVIDENCE | SPARE_LOCK)
+extern atomic_t freezer_nr_spared;
+
 /* The gate (freezer.c); changed by the undertaker, read under rq->lock. */
 extern bool freezer_gate_closed;
 

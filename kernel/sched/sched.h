@@ -22,9 +22,11 @@
 #include <sched/ktimer.h>
 #include <x86/cpu.h>
 #include <x86/machine.h>
+#include <x86/switch.h>
 
 struct mm;
 struct process;
+struct trap_frame;
 
 enum task_state {
 	TASK_RUNNABLE,		/* on a run queue, or running */
@@ -73,6 +75,7 @@ struct task {
 	enum task_state		state;		/* (q) */
 	bool			on_rq;		/* (q) queued or running */
 	bool			held;		/* (q) engine held: not queued */
+	bool			stopped;	/* (q) by a test: not queued */
 	uint8_t			spared;		/* (q) enum spare_reason bits */
 	struct list_head	run_link;	/* (q) */
 	uint32_t		slice_left;	/* (q) ns */
@@ -161,6 +164,21 @@ struct task *cpu_current(uint32_t cpu);
 uintptr_t task_stack_top(const struct task *t);
 
 /*
+ * Zeroes the dead part of the current stack.  What module code and its callers
+ * left there would show through the holes in later frames, and whoever sleeps
+ * in those would hold the module for as long as he sleeps (H09).  For who has
+ * called a module, in a function of its own, and goes on.  Any context.  No
+ * call: the frame of one would cover what is to be wiped.
+ */
+static __always_inline void stack_wipe_dead(void)
+{
+	uintptr_t bottom = current->stack;
+
+	if (bottom)			/* else an idle task's: nobody's to examine */
+		stack_wipe(bottom);
+}
+
+/*
  * Engines: keeps a sleeping task from running, whoever wakes it, until
  * task_let_go(), which wakes it.  False: it is not asleep.
  */
@@ -170,6 +188,19 @@ void task_let_go(struct task *t);
 /* Sets bits of task->spared and moves the task where it belongs. */
 void task_spare(struct task *t, uint8_t reason);
 void task_unspare(struct task *t, uint8_t reason);
+
+/*
+ * For tests that stop a task at an instruction of their choice (test/exact.h).
+ * NULL in ordinary life; else called at the end of each timer interrupt.
+ */
+extern void (*sched_timer_hook)(const struct trap_frame *frame);
+/*
+ * The interrupted task is preempted as soon as that may be, and then is on no
+ * queue: it stands for one that has the worst of luck with its turn.  It runs
+ * again once it is spared, or by task_go_on().  Interrupts off.
+ */
+void task_stop_current(void);
+void task_go_on(struct task *t);
 
 /* ---- task.c ---- */
 

@@ -52,7 +52,7 @@ struct slot_ops {
 	void (*destroy)(struct slot *s);
 	/* One line for a report: "every 10 ms", "irq 8, 4711 so far". */
 	void (*describe)(struct slot *s, char *buf, size_t size);
-	/* Threads only: the pid. */
+	/* Threads, and work while it runs: the pid; else 0. */
 	pid_t (*pid)(struct slot *s);
 };
 

@@ -195,7 +195,7 @@ static void task_set_gone(struct task *t)
 }
 
 /* Frees the stack of a dead task and takes it off the list: the reaper only. */
-static bool task_bury(struct task *t)
+static noinline bool task_bury(struct task *t)
 {
 	if (!task_is_gone(t))
 		return false;
@@ -263,6 +263,7 @@ static int reaper_thread(void *arg)
 		wait_event(reaper_wait, (t = reaper_take()) != NULL);
 		while (!task_bury(t))
 			yield();
+		stack_wipe_dead();	/* of the address of that stack */
 	}
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <kernel/string.h>
 #include <kernel/timer.h>
 #include <sched/ktimer.h>
+#include <sched/sched.h>
 #include <sched/owner.h>
 #include <sched/slot.h>
 
@@ -29,13 +30,18 @@ static struct timer *timer_of(struct slot *s)
 	return container_of(s, struct timer, slot);
 }
 
-static void timer_fired(struct ktimer *k)
+static noinline void call_function(struct timer *t)
 {
-	struct timer *t = container_of(k, struct timer, ktimer);
 	struct binding *b = slot_binding(&t->slot);
 
 	if (b)
 		((timer_fn)b->fn)(b->arg);
+}
+
+static void timer_fired(struct ktimer *k)
+{
+	call_function(container_of(k, struct timer, ktimer));
+	stack_wipe_dead();
 }
 
 static uint64_t time_left(uint64_t expires)

@@ -25,6 +25,7 @@ struct work {
 	struct list_head	link;		/* (s) in work_list */
 	bool			queued;		/* (s) */
 	uint32_t		running;	/* (s) workers in it: 0 or 1 */
+	pid_t			runner;		/* (s) whose pid, while running */
 	struct wait_queue_head	done;
 };
 
@@ -86,6 +87,11 @@ static void work_describe(struct slot *s, char *buf, size_t size)
 		 "its function is running" : "idle");
 }
 
+static pid_t work_pid(struct slot *s)
+{
+	return READ_ONCE(work_of(s)->runner);
+}
+
 static const struct slot_ops work_ops = {
 	.kind = "work",
 	.engine = true,
@@ -94,6 +100,7 @@ static const struct slot_ops work_ops = {
 	.bury = work_bury,
 	.destroy = work_free,
 	.describe = work_describe,
+	.pid = work_pid,
 };
 
 struct work *work_create_owner(const char *name, work_fn fn, void *arg,
@@ -201,6 +208,7 @@ static struct work *work_take(void)
 		list_del_init(&w->link);
 		w->queued = false;
 		w->running = 1;
+		w->runner = current->pid;
 		slot_get(&w->slot);
 		found = w;
 		break;
@@ -215,6 +223,7 @@ static void work_done(struct work *w)
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
 
 	w->running = 0;
+	w->runner = 0;
 	if (!list_empty(&w->link))
 		wake_up_one(&work_wait);
 	spin_unlock_irqrestore(&slot_lock, flags);
@@ -222,7 +231,8 @@ static void work_done(struct work *w)
 	slot_put(&w->slot);
 }
 
-static void work_run(struct work *w)
+/* Its registers and its frame die with it, before the worker sleeps. */
+static noinline void work_run(struct work *w)
 {
 	struct binding *b = slot_binding(&w->slot);
 
@@ -238,6 +248,7 @@ static int worker(void *arg)
 	for (;;) {
 		wait_event(work_wait, (w = work_take()) != NULL);
 		work_run(w);
+		stack_wipe_dead();
 		work_done(w);
 	}
 	return 0;

@@ -16,7 +16,7 @@
 
 #define ERROR_TEXT	200u
 
-/* "a=1 b=x" of the words from @first on; data, the caller's.  NULL: no memory. */
+/* "a=1 b=x" of the words from @first on; data, the caller's; or NULL. */
 static char *join_words(struct command_call *call, int first)
 {
 	size_t size = 1, n = 0;
@@ -93,10 +93,10 @@ static int cmd_load(struct command_call *call)
 }
 
 #define LOAD_HELP \
-	"NAME is that of a file /lib/modules/NAME.ko, or a path. The file is\n" \
-	"checked, linked to the kernel and to the modules it needs, and its\n" \
-	"init and register functions run. Parameters are listed by `modinfo\n" \
-	"NAME`: load fifo size=4096. Nothing of it remains if it fails.\n"
+	"NAME is that of a file /lib/modules/NAME.ko, or a path. The file\n" \
+	"is checked, linked to the kernel and to the modules it needs, and\n" \
+	"its init and register functions run. `modinfo NAME` lists its\n" \
+	"parameters: load fifo size=4096. If it fails nothing remains.\n"
 COMMAND(load, "NAME [PARAM=VALUE...]", "load a module into the kernel",
 	LOAD_HELP, cmd_load);
 COMMAND(insmod, "NAME [PARAM=VALUE...]", "the same as load", LOAD_HELP,
@@ -421,6 +421,6 @@ static int cmd_modinfo(struct command_call *call)
 	return err;
 }
 COMMAND(modinfo, "NAME", "tell what a module file says of itself",
-	"Description, licence, the ABI stamp of the headers it was built with,\n"
-	"and its parameters with their types. It need not be loaded.\n",
+	"Description, licence, the ABI stamp of the headers it was built\n"
+	"with, and its parameters with their types. It need not be loaded.\n",
 	cmd_modinfo);

@@ -65,6 +65,8 @@ static int run_rest(struct command_call *call, int from)
 	struct command_io *io = io_of(call);
 	const char *word = call->argv[from];
 
+	if (strcmp(word, "!") == 0 && from + 1 < call->argc)
+		return !run_rest(call, from + 1);
 	if (from + 1 == call->argc && (strchr(word, ' ') || strchr(word, ';')))
 		return shell_eval(io->shell, io, word, false);
 	return job_run_words(call, call->argc - from, call->argv + from);
@@ -84,8 +86,8 @@ static int cmd_repeat(struct command_call *call)
 		if (status == 0 && signal_pending(current))
 			status = -EINTR;
 		if (status) {
-			command_printf(call, "repeat: ended in round %u of %u\n",
-				       i + 1, n);
+			command_printf(call, "repeat: ended in round %u of "
+				       "%u\n", i + 1, n);
 			return status;
 		}
 	}
@@ -165,6 +167,7 @@ static int wait_for_job(struct shell *sh, struct job *job)
 		return -EINTR;
 	}
 	status = job->status;
+	job_reap(job);
 	job_put(job);
 	return status;
 }

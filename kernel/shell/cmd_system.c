@@ -146,8 +146,8 @@ static int cmd_mem(struct command_call *call)
 }
 COMMAND(mem, "", "tell what the memory is used for",
 	"Pages by their use, the heap's objects, and what each module has in\n"
-	"the module window. Memory of the kind `data' holds no pointers and is\n"
-	"never searched for pointers into a module.\n", cmd_mem);
+	"the module window. Memory of the kind `data' holds no pointers and\n"
+	"is never searched for pointers into a module.\n", cmd_mem);
 
 /* ---- CPUs ---- */
 
@@ -189,9 +189,9 @@ static int cmd_cpus(struct command_call *call)
 	return 0;
 }
 COMMAND(cpus, "", "list the CPUs and what runs on them",
-	"Context switches, interrupts (those between CPUs included), the share\n"
-	"of time since boot in which there was nothing to do, and the task\n"
-	"that is on it at this moment.\n", cmd_cpus);
+	"Context switches, interrupts (those between CPUs included), the\n"
+	"share of time since boot in which there was nothing to do, and the\n"
+	"task that is on it at this moment.\n", cmd_cpus);
 
 /* ---- what it is ---- */
 
@@ -208,10 +208,10 @@ COMMAND(uptime, "", "tell how long the machine is up",
 
 static int cmd_version(struct command_call *call)
 {
-	command_printf(call, "Icebox %s (%s)\n", ICEBOX_VERSION, __VERSION__);
+	command_printf(call, "Icebox %s\n", ICEBOX_VERSION);
 	return 0;
 }
-COMMAND(version, "", "tell the version", "And the compiler's.\n",
+COMMAND(version, "", "tell the version", "As the welcome does.\n",
 	cmd_version);
 
 static int cmd_seed(struct command_call *call)
@@ -255,7 +255,7 @@ COMMAND(panic, "", "stop the machine as a broken kernel does",
 
 static int cmd_oops(struct command_call *call)
 {
-	int *volatile nowhere = NULL;
+	static volatile uintptr_t nowhere;	/* the compiler cannot know */
 
 	(void)call;
 	return *(volatile int *)nowhere;

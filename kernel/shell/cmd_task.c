@@ -38,17 +38,13 @@ static void print_place(struct command_call *call, const struct task *t,
 			const struct backtrace *bt)
 {
 	uintptr_t place = trace_place(bt);
-	uint64_t ms;
+	uint64_t ms = (ktime_get_ns() - stamp_ns(t->sleep_since)) /
+		      NSEC_PER_MSEC;
 
-	if (READ_ONCE(t->state) != TASK_SLEEPING) {
-		command_printf(call, "\n");
-		return;
-	}
-	ms = (ktime_get_ns() - stamp_ns(t->sleep_since)) / NSEC_PER_MSEC;
-	if (place)
-		command_printf(call, "  in %pS", (void *)place);
-	command_printf(call, ", %u.%u s\n", (unsigned int)(ms / 1000),
+	command_printf(call, "  %3u.%u s", (unsigned int)(ms / 1000),
 		       (unsigned int)(ms % 1000 / 100));
+	if (place)
+		command_printf(call, " in %pS", (void *)place);
 }
 
 /* 0: the kernel's own, or gone meanwhile. */
@@ -76,11 +72,15 @@ static bool ps_task(struct task *t, void *arg)
 
 	if (r == TRACE_DEAD)
 		return true;
-	command_printf(ps->call, "%5d %5d %3u  %-7s %8u %8u  %-15s %-8s",
-		       t->pid, parent_pid(t), READ_ONCE(t->cpu),
-		       state_name(t, r), (unsigned int)t->switches, ms,
-		       t->comm, owner ? owner_of(owner)->name : "");
-	print_place(ps->call, t, &ps->bt);
+	command_printf(ps->call, "%5d %5d %3u  %-7s %8u %8u  %-15s", t->pid,
+		       parent_pid(t), READ_ONCE(t->cpu), state_name(t, r),
+		       (unsigned int)t->switches, ms, t->comm);
+	if (READ_ONCE(t->state) == TASK_SLEEPING)
+		print_place(ps->call, t, &ps->bt);
+	if (owner)
+		command_printf(ps->call, "  (thread of %s)",
+			       owner_of(owner)->name);
+	command_printf(ps->call, "\n");
 	return !signal_pending(current);
 }
 
@@ -95,15 +95,16 @@ static int cmd_ps(struct command_call *call)
 		return -ENOMEM;
 	ps->call = call;
 	command_printf(call, "  PID  PPID CPU  STATE   SWITCHES  CPU ms  "
-		       "NAME            MODULE\n");
+		       "NAME             ASLEEP\n");
 	task_for_each(ps_task, ps);
 	kfree(ps);
 	return 0;
 }
 COMMAND(ps, "", "list the tasks: programs and kernel threads",
-	"Pid, parent (0: the kernel), CPU, state, how often it was switched to,\n"
-	"the CPU time it has used, name, the module whose thread it is, and of\n"
-	"those that sleep where and for how long. `bt PID` shows more.\n",
+	"Pid, parent (0: the kernel), CPU, state, how often it was switched\n"
+	"to, the CPU time it has used, name, the module whose thread it is,\n"
+	"and of those that sleep where and for how long. `bt PID` tells\n"
+	"more.\n",
 	cmd_ps);
 
 /* ---- bt ---- */
@@ -122,7 +123,8 @@ static void print_header(struct command_call *call, const struct task *t)
 	command_printf(call, "pid %d %s, CPU %u", t->pid, t->comm,
 		       READ_ONCE(t->cpu));
 	if (t->owner)
-		command_printf(call, ", thread of %s", owner_of(t->owner)->name);
+		command_printf(call, ", thread of %s",
+			       owner_of(t->owner)->name);
 	if (READ_ONCE(t->syscall) >= 0)
 		command_printf(call, ", in system call %d", t->syscall);
 }
@@ -275,7 +277,7 @@ static int cmd_freeze(struct command_call *call)
 		return command_usage(call, "it takes no arguments");
 	if (!freezer_frozen()) {
 		shell_spare(true);
-		task_spare(current, SPARE_CALLER);
+		task_spare(current, SPARE_CONSOLE);
 	}
 	err = freezer_manual_freeze();
 	if (err && err != -EBUSY)

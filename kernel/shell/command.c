@@ -1,10 +1,12 @@
 /*
  * The table of commands: the kernel's own, constant, and the modules', each a
- * slot.  A call of a module's command loads the binding once; nothing counts
- * it, because whoever is inside is evidence by himself.
+ * slot.  A call of a module's command loads the binding once, and whoever is
+ * inside is evidence by himself; it is counted beside that so that a command
+ * that takes its time is a use like an open file, for which -w and -d wait.
  */
 #include <kernel/errno.h>
 #include <kernel/export.h>
+#include <kernel/module.h>
 #include <kernel/slab.h>
 #include <kernel/string.h>
 #include <sched/sched.h>
@@ -26,13 +28,15 @@ const struct command *command_find(const char *name)
 
 /* ---- modules' commands ---- */
 
+#define MODULE_HELP	80
+
 /*
  * Lock key: (l) list_lock  (c) constant
  */
 struct module_command {
 	struct slot		slot;
 	struct list_head	link;		/* (l) in module_commands */
-	char			help[80];	/* (c) */
+	char			help[MODULE_HELP];	/* (c) */
 };
 
 static DEFINE_SPINLOCK(list_lock);
@@ -125,8 +129,11 @@ static int module_command_call(struct slot *slot, struct command_call *call)
 		struct binding *b = slot_binding(slot);
 		int err;
 
-		if (b)
-			return ((command_fn)b->fn)(call);
+		if (b && try_module_get_from(slot->owner, (uintptr_t)b->fn)) {
+			err = ((command_fn)b->fn)(call);
+			module_put_from(slot->owner, (uintptr_t)b->fn);
+			return err;
+		}
 		err = slot_closed(slot);
 		if (err != -ERESTARTSYS)
 			return err;
@@ -170,7 +177,7 @@ static bool module_command_at(size_t n, char *name, char *help)
 bool command_for_each(bool (*fn)(const char *name, const char *brief,
 				 void *arg), void *arg)
 {
-	char name[SLOT_NAME_LEN], help[sizeof(((struct module_command *)0)->help)];
+	char name[SLOT_NAME_LEN], help[MODULE_HELP];
 
 	for (const struct command *c = __cmdtab_start; c < __cmdtab_end; c++) {
 		if (!fn(c->name, c->brief, arg))

@@ -11,7 +11,6 @@
 struct completer {
 	struct line_completion	*c;
 	const char		*prefix;	/* the word, or its last part */
-	const char		*ending;	/* of the names wanted, or NULL */
 };
 
 static bool offer_command(const char *name, const char *brief, void *arg)
@@ -59,6 +58,12 @@ static bool offer_file(const struct dir_entry *e, void *arg)
 
 	line_candidate(k->c, k->prefix, e->name, dir ? "/" : " ");
 	return true;
+}
+
+/* A command of the same name is offered already. */
+static bool offer_program(const struct dir_entry *e, void *arg)
+{
+	return command_find(e->name) ? true : offer_file(e, arg);
 }
 
 static void offer_from(struct completer *k, const char *path, dir_emit_fn emit)
@@ -172,6 +177,6 @@ void shell_complete(void *shell, const char *line, struct line_completion *c)
 		complete_argument(&k, command);
 	} else {
 		command_for_each(offer_command, &k);
-		offer_from(&k, "/bin", offer_file);
+		offer_from(&k, "/bin", offer_program);
 	}
 }

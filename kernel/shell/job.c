@@ -8,6 +8,7 @@
 #include <kernel/kthread.h>
 #include <kernel/slab.h>
 #include <kernel/string.h>
+#include <sched/freezer.h>
 #include <sched/sched.h>
 #include <sched/signal.h>
 #include "parse.h"
@@ -102,15 +103,30 @@ static int job_main(void *arg)
 		job->status = command_dispatch(&job->call);
 	io_release(&job->io);
 	smp_store_release(&job->finished, true);
-	/* The record stays: job_put() waits for the end of this thread. */
 	wake_up(&job->wait);
+	job_put(job);
 	return 0;
 }
 
+/* The thread has a reference of its own. */
 int job_start(struct job *job)
 {
+	job_get(job);
 	job->task = kthread_run(job_main, job, "%s", job->call.argv[0]);
-	return job->task ? 0 : -ENOMEM;
+	if (job->task)
+		return 0;
+	job_put(job);
+	return -ENOMEM;
+}
+
+/*
+ * So that the memory of a command is back before the next one begins.  While
+ * all is frozen by hand the reaper is, too.
+ */
+void job_reap(struct job *job)
+{
+	if (!freezer_frozen())
+		task_reap(job->task);
 }
 
 int job_wait(struct job *job)
@@ -120,6 +136,7 @@ int job_wait(struct job *job)
 		send_signal(job->task, SIGINT);
 		wait_event(job->wait, smp_load_acquire(&job->finished));
 	}
+	job_reap(job);
 	return job->status;
 }
 
@@ -132,10 +149,8 @@ void job_put(struct job *job)
 {
 	if (!atomic_dec_and_test(&job->refs))
 		return;
-	if (job->task) {
-		task_reap(job->task);
+	if (job->task)
 		task_put(job->task);
-	}
 	io_release(&job->io);
 	kfree(job->input);
 	kfree(job->output);

@@ -96,7 +96,7 @@ static void refresh(const struct edit *d)
 		put_times(d, ' ', old - n);
 	if (same < n || same < old)
 		e->column = max(n, old);
-	/* The columns that were blanked are shown as blanks for the way back. */
+	/* What was blanked is shown as blanks, for the way back. */
 	if (old > n)
 		memset(e->shown + n, ' ', old - n);
 	e->shown_len = n;
@@ -118,7 +118,7 @@ static void leave_line(const struct edit *d)
 {
 	d->e->cursor = d->e->len;
 	refresh(d);
-	put_text(d, "\r\n");
+	put_text(d, "\n");
 }
 
 /* ---- editing ---- */
@@ -242,9 +242,9 @@ static void complete(const struct edit *d)
 	} else if (c->insert[0]) {
 		insert(e, c->insert, strlen(c->insert));
 	} else if (c->count > 1) {
-		put_text(d, "\r\n");
+		put_text(d, "\n");
 		put_text(d, c->list);
-		put_text(d, "\r\n");
+		put_text(d, "\n");
 		draw_all(d);
 	}
 }
@@ -383,7 +383,7 @@ static enum line_event give_up(const struct edit *d)
 {
 	d->e->cursor = d->e->len;
 	refresh(d);
-	put_text(d, "^C\r\n");
+	put_text(d, "^C\n");
 	return LINE_ABORTED;
 }
 

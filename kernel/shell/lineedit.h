@@ -2,7 +2,7 @@
  * The line editor: bytes of a terminal in, bytes for a terminal out.  Pure: no
  * allocation, no locks, also built on the host.
  *
- * It uses nothing of the terminal but CR, LF, backspace and, for ^L alone, the
+ * It uses nothing of the terminal but newline, backspace and, for ^L alone, the
  * ANSI sequence that clears.  A line longer than the screen scrolls sideways.
  *
  *	left right ^B ^F   home end ^A ^E   backspace delete ^D   ^K ^U ^W

@@ -10,7 +10,7 @@
 struct parser {
 	const char		*line;
 	size_t			pos;
-	char			*out;	/* where the next letter of a word goes */
+	char			*out;	/* for the next letter */
 	struct simple_command	*cmd;
 	struct parse_error	*err;
 };

@@ -20,7 +20,7 @@ struct simple_command {
 	const char	*input, *output;		/* or NULL */
 	bool		append, background, invert;
 	size_t		start, end;	/* of it in the line, "&" left out */
-	char		*text;		/* the caller's: see parse_text_size() */
+	char		*text;	/* the caller's, parse_text_size() */
 };
 
 struct parse_error {

@@ -206,7 +206,7 @@ static int eval_commands(struct shell *sh, struct command_io *from,
 			 const char *line, struct simple_command *cmd,
 			 bool events)
 {
-	struct parse_error err;
+	struct parse_error err = { 0, NULL };
 	size_t pos = 0;
 	int status = 0;
 
@@ -228,7 +228,7 @@ static int eval_checked(struct shell *sh, struct command_io *from,
 			const char *line, struct simple_command *cmd,
 			bool events)
 {
-	struct parse_error err;
+	struct parse_error err = { 0, NULL };
 
 	if (parse_check(line, cmd, &err) == 0)
 		return eval_commands(sh, from, line, cmd, events);
@@ -298,6 +298,7 @@ void shell_reap_jobs(struct shell *sh)
 		else
 			io_printf(&sh->io, "[%u] done: %s\n", job->number,
 				  job->line);
+		job_reap(job);
 		job_put(job);
 	}
 }
@@ -341,15 +342,26 @@ bool shell_signal_job(pid_t pid, int sig)
 	return false;
 }
 
+static bool unspare_task(struct task *t, void *arg)
+{
+	(void)arg;
+	if (t->spared & SPARE_CONSOLE)
+		task_unspare(t, SPARE_CONSOLE);
+	return true;
+}
+
+/* What a shell starts inherits it, and has to lose it again. */
 void shell_spare(bool spared)
 {
+	if (!spared) {
+		task_for_each(unspare_task, NULL);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
 		struct task *t = READ_ONCE(shells[i].task);
 
-		if (t && spared)
-			task_spare(t, SPARE_CALLER);
-		else if (t)
-			task_unspare(t, SPARE_CALLER);
+		if (t)
+			task_spare(t, SPARE_CONSOLE);
 	}
 }
 
@@ -444,7 +456,7 @@ static void welcome(struct shell *sh)
 	io_printf(&sh->io, "\n"
 		"  help            what there is to type; help CMD tells more\n"
 		"  load hello      puts a module into the running kernel\n"
-		"  unload hello    takes it out again, if nobody is inside\n\n");
+		"  unload hello    takes it out again if nobody is inside\n\n");
 }
 
 static int shell_thread(void *arg)

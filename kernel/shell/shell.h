@@ -8,6 +8,7 @@
 #ifndef SHELL_SHELL_H
 #define SHELL_SHELL_H
 
+#include <kernel/atomic.h>
 #include <kernel/command.h>
 #include <kernel/completion.h>
 #include <kernel/list.h>
@@ -143,8 +144,9 @@ int job_start(struct job *job);
  * the job, and waited for it still is.  Returns the job's status.
  */
 int job_wait(struct job *job);
+/* Waits until the thread of a finished job is gone, its stack with it. */
+void job_reap(struct job *job);
 void job_get(struct job *job);
-/* The last one waits for the thread's end and frees. */
 void job_put(struct job *job);
 
 /* Runs words as a job of their own and waits: for repeat and time. */
@@ -156,19 +158,19 @@ int job_run_words(struct command_call *parent, int argc, char *const argv[]);
  * Lock key: (j) jobs_lock  (f) lock  (o) the shell's thread  (c) constant
  */
 struct shell {
-	unsigned int		number;		/* (c) of the console; 0: none */
+	unsigned int		number;		/* (c) of the console */
 	struct console		*console;	/* (c) */
 	struct command_io	io;		/* (o) */
 	struct task		*task;		/* (c) */
 	struct spinlock		lock;		/* with interrupts off */
 	struct task		*foreground;	/* (f) pinned by its job */
-	bool			interrupted;	/* (f) ^C since the line began */
+	bool			interrupted;	/* (f) ^C in this line */
 	struct mutex		jobs_lock;
 	struct list_head	jobs;		/* (j) background */
 	unsigned int		next_job;	/* (j) */
 	struct line_edit	*edit;		/* (o) */
 	char			script[64];	/* (c) path, or empty */
-	bool			failed;		/* (o) a command of the script */
+	bool			failed;		/* (o) in the script */
 	struct completion	script_done;
 };
 

@@ -200,13 +200,15 @@ static int wait_for_arrival(struct spawn *sp, struct task *t)
 	while (!has_arrived(t)) {
 		if (READ_ONCE(t->state) == TASK_DEAD) {
 			command_printf(sp->call, "spawn: pid %d (%s) ended "
-				       "before it was ready\n", t->pid, t->comm);
+				       "before it was ready\n", t->pid,
+				       t->comm);
 			return -ECHILD;
 		}
 		if (ktime_get_ns() >= stamp_ns(sp->deadline)) {
 			command_printf(sp->call, "spawn: pid %d (%s) did not "
 				       "get ready within 10 s; `bt %d` shows "
-				       "where it is\n", t->pid, t->comm, t->pid);
+				       "where it is\n", t->pid, t->comm,
+				       t->pid);
 			return -ETIMEDOUT;
 		}
 		if (msleep_interruptible(1))

@@ -49,6 +49,7 @@ static void take_census(struct census *c)
 {
 	struct mm_stats s;
 
+	mm_drain_caches();
 	mm_get_stats(&s);
 	c->pages_free = s.pages_free;
 	c->heap_objects = s.heap_objects;
@@ -272,5 +273,5 @@ static int cmd_ktest(struct command_call *call)
 }
 COMMAND(ktest, "[SUITE[.TEST]...]", "run tests inside the kernel",
 	"All of them, or those named; prints KTAP. A test fails for its own\n"
-	"reason or because it leaves memory, tasks or modules behind. After 60\n"
-	"seconds it is said where it hangs, and the run ends.\n", cmd_ktest);
+	"reason or because it leaves memory, tasks or modules behind. After\n"
+	"60 seconds it is said where it hangs, and the run ends.\n", cmd_ktest);

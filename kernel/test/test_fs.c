@@ -131,6 +131,52 @@ KTEST(fs, initrd_is_unpacked)
 	return NULL;
 }
 
+/* An archive with the file tmp/cow, which holds "archived". */
+static const char cow_archive[] __aligned(4) =
+	"070701" "00000001" "000081A4" "00000000" "00000000" "00000001"
+	"00000000" "00000008" "00000000" "00000000" "00000000" "00000000"
+	"00000008" "00000000" "tmp/cow\0" "\0\0" "archived"
+	"070701" "00000000" "00000000" "00000000" "00000000" "00000001"
+	"00000000" "00000000" "00000000" "00000000" "00000000" "00000000"
+	"0000000B" "00000000" "TRAILER!!!\0" "\0\0\0";
+
+static const char *check_cow(struct inode *inode)
+{
+	char buf[16];
+
+	KTEST_EXPECT(inode_read_kernel(inode, buf, 16, 0) == 8);
+	KTEST_EXPECT(!memcmp(buf, "archived", 8));
+	KTEST_EXPECT(inode_write_kernel(inode, "XY", 2, 2) == 2);
+	KTEST_EXPECT(inode_read_kernel(inode, buf, 16, 0) == 8);
+	KTEST_EXPECT(!memcmp(buf, "arXYived", 8));
+	KTEST_EXPECT(inode_truncate(inode, 4) == 0);
+	KTEST_EXPECT(inode_truncate(inode, 6) == 0);
+	KTEST_EXPECT(inode_read_kernel(inode, buf, 16, 0) == 6);
+	KTEST_EXPECT(!memcmp(buf, "arXY\0\0", 6));
+	return NULL;
+}
+
+/* Files of an archive refer to it until they are written, and never write it;
+ * a damaged archive is refused (an assertion would stop the machine). */
+KTEST(fs, archive_is_copied_on_write)
+{
+	struct inode *inode;
+	const char *why;
+
+	KTEST_EXPECT(fs_unpack_initrd((const uint8_t *)cow_archive,
+				      sizeof(cow_archive) - 1) == 0);
+	KTEST_EXPECT(fs_lookup("/tmp/cow", &inode) == 0);
+	KTEST_EXPECT(fs_unlink("/tmp/cow") == 0);
+	why = check_cow(inode);
+	inode_put(inode);
+	if (why)
+		return why;
+	KTEST_EXPECT(!memcmp(cow_archive + 120, "archived", 8));
+	KTEST_EXPECT(fs_unpack_initrd((const uint8_t *)cow_archive, 119) ==
+		     -EINVAL);
+	return NULL;
+}
+
 static struct file *null_file(void)
 {
 	struct file *file;

@@ -28,14 +28,16 @@ static uint32_t cross_owner;
 static uint32_t cross_halted;
 
 /*
- * The call under way.  @fn and @arg are the slot holder's; they stand when
- * @sequence does, and stay until every CPU has written it to its @done.
+ * The call under way, the slot holder's: all stands when @sequence does, and
+ * stays until @missing is 0.
  */
 static struct {
 	void		(*fn)(void *arg);
 	void		*arg;
+	uint32_t	caller;		/* CPU id */
+	uint32_t	missing;	/* CPUs that have not done it */
 	uint32_t	sequence;
-	uint32_t	done[NR_CPUS];
+	uint32_t	done[NR_CPUS];	/* by CPU, its own: the last it did */
 } call;
 
 static bool cross_try_acquire(void)
@@ -103,37 +105,47 @@ void cross_release(void)
 	allow_preemption();
 }
 
-/* On each CPU that is called; interrupts off. */
+/*
+ * On each CPU that is called; interrupts off.  The last one wakes the caller,
+ * whose number it has to know before: the next call may begin at the 0.
+ */
 void cross_call_interrupt(void)
 {
 	uint32_t *done = &call.done[cpu_id()];
-	uint32_t sequence = smp_load_acquire(&call.sequence);
+	uint32_t sequence = smp_load_acquire(&call.sequence), caller;
 
 	if (*done == sequence)
 		return;
 	call.fn(call.arg);
-	smp_store_release(done, sequence);
+	*done = sequence;
+	caller = call.caller;
+	if (!__atomic_sub_fetch(&call.missing, 1, __ATOMIC_SEQ_CST))
+		lapic_send_ipi(percpus[caller].apic_id, VECTOR_RESCHEDULE);
 }
 
-/* The slot is held. */
+/*
+ * The slot is held.  The caller's own @done is set too, lest a stray interrupt
+ * call @fn here.
+ */
 static void call_others(void (*fn)(void *arg), void *arg)
 {
-	uint32_t self = cpu_id(), sequence = call.sequence + 1;
+	uint32_t self = cpu_id();
 
+	local_irq_disable();
 	call.fn = fn;
 	call.arg = arg;
-	/* Ours counts as done, lest a stray interrupt call @fn here. */
-	local_irq_disable();
-	call.done[self] = sequence;
-	smp_store_release(&call.sequence, sequence);
-	local_irq_enable();
+	call.caller = self;
+	call.missing = nr_cpus - 1;
+	call.done[self] = call.sequence + 1;
+	smp_store_release(&call.sequence, call.sequence + 1);
 	for (uint32_t i = 0; i < nr_cpus; i++)
 		if (i != self)
 			lapic_send_ipi(percpus[i].apic_id, VECTOR_CALL);
-	for (uint32_t i = 0; i < nr_cpus; i++)
-		while (i != self &&
-		       smp_load_acquire(&call.done[i]) != sequence)
-			cpu_relax();
+	while (smp_load_acquire(&call.missing)) {
+		cpu_wait_for_interrupt();
+		local_irq_disable();
+	}
+	local_irq_enable();
 }
 
 void smp_call_others(void (*fn)(void *arg), void *arg)

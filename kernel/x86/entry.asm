@@ -63,6 +63,16 @@ trap_common:
 	mov	es, eax
 	mov	eax, KERNEL_PERCPU
 	mov	fs, eax
+	; What a user left in the registers that C preserves would be pushed by
+	; the functions below and lie on the stack of a sleeper, where it could
+	; be taken for an address of a module (H09).
+	test	dword [esp + FRAME_CS], 3
+	jz	.dispatch
+	xor	ebx, ebx
+	xor	esi, esi
+	xor	edi, edi
+	xor	ebp, ebp
+.dispatch:
 	mov	eax, esp
 	push	eax
 	call	trap_dispatch

@@ -1,6 +1,7 @@
 /*
  * Port I/O (Intel SDM vol. 1, ch. 19).
  */
+#include <kernel/export.h>
 #include <kernel/io.h>
 
 uint8_t inb(uint16_t port)
@@ -10,6 +11,7 @@ uint8_t inb(uint16_t port)
 	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port) : "memory");
 	return v;
 }
+EXPORT_SYMBOL(inb);
 
 uint16_t inw(uint16_t port)
 {
@@ -18,6 +20,7 @@ uint16_t inw(uint16_t port)
 	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port) : "memory");
 	return v;
 }
+EXPORT_SYMBOL(inw);
 
 uint32_t inl(uint16_t port)
 {
@@ -26,18 +29,22 @@ uint32_t inl(uint16_t port)
 	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port) : "memory");
 	return v;
 }
+EXPORT_SYMBOL(inl);
 
 void outb(uint8_t value, uint16_t port)
 {
 	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
 }
+EXPORT_SYMBOL(outb);
 
 void outw(uint16_t value, uint16_t port)
 {
 	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port) : "memory");
 }
+EXPORT_SYMBOL(outw);
 
 void outl(uint32_t value, uint16_t port)
 {
 	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
 }
+EXPORT_SYMBOL(outl);

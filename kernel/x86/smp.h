@@ -27,10 +27,11 @@ void smp_call_others(void (*fn)(void *arg), void *arg);
 void tlb_shootdown(uintptr_t va, size_t size);
 
 /*
- * All CPUs stand still with interrupts off, each having saved where it was
- * (percpu.rendezvous_frame; the caller's own is NULL), while @fn(@arg) runs on
- * the calling CPU.  Returns what @fn returns; -ETIMEDOUT if not everybody came
- * within @timeout_ns, and then @fn did not run; *late is the first missing CPU.
+ * All other CPUs stand still, deaf to devices and timers, each having saved
+ * where it was (percpu.rendezvous_frame; the caller's own is NULL), while
+ * @fn(@arg) runs on the calling CPU with interrupts off.  Returns what @fn
+ * returns; -ETIMEDOUT if not everybody came within @timeout_ns, and then @fn
+ * did not run; *late is the first missing CPU.
  * Process context, interrupts on, no spinlock held.  @fn takes no lock and
  * allocates nothing: a CPU may have been caught inside a spinlock.
  * *stopped_ns: how long the world stood still.

@@ -11,7 +11,11 @@
 section .text progbits alloc exec nowrite align=16
 bits 32
 
-; void switch_context(uintptr_t *save, uintptr_t load);
+; void switch_context(uintptr_t *save, const uintptr_t *load);
+;
+; The new stack pointer is read here, through the task's record: as an argument
+; it would stay on the old stack, and where the new task is a thread of a module
+; it would be evidence against a task that knows nothing of it (H09).
 ;
 ; Interrupts are off, before and after: an interrupt between the two halves
 ; would push its frame on a stack that belongs to nobody yet.  EFLAGS needs no
@@ -25,7 +29,7 @@ bits 32
 ;	|  ebp            |			|  ebp            |
 ;	|  ebx            |			|  ebx            |
 ;	|  esi            |			|  esi            |
-;	|  edi            | <- *save		|  edi            | <- load
+;	|  edi            | <- *save		|  edi            | <- *load
 ;	+-----------------+			+-----------------+
 global switch_context
 switch_context:
@@ -36,7 +40,7 @@ switch_context:
 	push	esi
 	push	edi
 	mov	[eax], esp
-	mov	esp, edx		; from here on we are the other task
+	mov	esp, [edx]		; from here on we are the other task
 	pop	edi
 	pop	esi
 	pop	ebx

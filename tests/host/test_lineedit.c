@@ -42,8 +42,8 @@ static void terminal(void *arg, const char *s, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (s[i] == '\r') {
 			column = 0;
-		} else if (s[i] == '\n') {
-			memset(row, ' ', LINE_COLUMNS);
+		} else if (s[i] == '\n') {	/* the console adds the CR */
+			clear_row();
 		} else if (s[i] == '\b') {
 			assert(column > 0);
 			column--;

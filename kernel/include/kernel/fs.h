@@ -51,7 +51,7 @@ struct file_operations {
 			loff_t *pos);
 	ssize_t (*write)(struct file *file, const char __user *buf, size_t n,
 			 loff_t *pos);
-	/* The POLL* bits that hold now, after poll_wait() on what may change. */
+	/* The POLL* bits that hold, after poll_wait() on what may change. */
 	unsigned int (*poll)(struct file *file, struct poll_table *pt);
 	long (*unlocked_ioctl)(struct file *file, unsigned int cmd,
 			       unsigned long arg);
@@ -74,6 +74,7 @@ struct file {
 	pid_t			opener;		/* (c) for reports */
 	struct stamp		since;		/* (c) */
 	char			path[64];	/* (c) as opened, cut */
+	struct list_head	of_devices;	/* fs/chrdev.c: all that are open */
 };
 
 /* In a driver's poll(): woken when @wq is.  May allocate. */

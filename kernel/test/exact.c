@@ -1,0 +1,171 @@
+/*
+ * Stops a task after an exact number of instructions: see exact.h.
+ */
+#include <kernel/errno.h>
+#include <kernel/kthread.h>
+#include <kernel/ktime.h>
+#include <kernel/string.h>
+#include <sched/sched.h>
+#include <test/exact.h>
+#include <x86/clock.h>
+#include <x86/smp.h>
+#include <x86/trap.h>
+
+/* Of guest time; an unload without anybody in its way takes 2 ms. */
+#define RESCUE_NS	(100 * NSEC_PER_MSEC)
+#define MAX_TRIES	8u
+
+/* Whose victim the timer is to stop; read in the interrupt. */
+static struct exact *armed;
+
+static void stop_victim(const struct trap_frame *f)
+{
+	struct exact *e = READ_ONCE(armed);
+
+	if (!e || READ_ONCE(e->victim) != current || e->stopped || e->finished)
+		return;
+	e->stopped = true;
+	e->late = preempt_count() != 0;
+	if (e->look)
+		e->look(e, f);
+	task_stop_current();
+	wake_up(&e->wait);
+}
+
+static int walk_the_way(void *arg)
+{
+	struct exact *e = arg;
+	uint32_t flags = local_irq_save();
+	uint64_t switches = current->switches;
+
+	WRITE_ONCE(e->victim, current);
+	clock_arm_ticks(e->ticks);
+	local_irq_enable();
+	e->result = e->way(e->arg);
+	local_irq_disable();
+	e->disturbed = !e->stopped && current->switches != switches;
+	e->finished = true;
+	wake_up(&e->wait);
+	local_irq_restore(flags);
+	return 0;
+}
+
+static void rescue(struct ktimer *t)
+{
+	struct exact *e = container_of(t, struct exact, rescue);
+
+	e->rescued = true;
+	task_go_on(e->victim);
+}
+
+static int start_once(struct exact *e)
+{
+	struct task *t;
+
+	e->stopped = e->late = e->finished = e->rescued = e->disturbed = false;
+	e->victim = NULL;
+	init_waitqueue_head(&e->wait);
+	ktimer_init(&e->rescue, rescue);
+	WRITE_ONCE(armed, e);
+	WRITE_ONCE(sched_timer_hook, stop_victim);
+	t = kthread_run(walk_the_way, e, "victim");
+	if (!t)
+		return -ENOMEM;
+	wait_event(e->wait, READ_ONCE(e->stopped) || READ_ONCE(e->finished));
+	if (e->finished)
+		return 0;
+	while (task_is_running(t))
+		cpu_relax();
+	ktimer_start(&e->rescue, ktime_get_ns() + RESCUE_NS);
+	return 1;
+}
+
+/* Where something else took the CPU, the timer was set anew: once more. */
+int exact_start(struct exact *e)
+{
+	for (uint32_t i = 1;; i++) {
+		int ret = start_once(e);
+
+		if (ret || !e->disturbed || i == MAX_TRIES)
+			return ret;
+		exact_finish(e);
+	}
+}
+
+int exact_finish(struct exact *e)
+{
+	struct task *t = e->victim;
+
+	ktimer_cancel_sync(&e->rescue);
+	task_go_on(t);
+	wait_event(e->wait, READ_ONCE(e->finished));
+	task_reap(t);
+	task_put(t);
+	WRITE_ONCE(sched_timer_hook, NULL);
+	WRITE_ONCE(armed, NULL);
+	return e->result;
+}
+
+/* ---- is it exact? ---- */
+
+/*
+ * Stores of one length in a row: where ticks are instructions, each tick more
+ * brings the victim further by just that length.
+ */
+static volatile uint32_t sink;
+
+#define STORE4	sink = 1; sink = 2; sink = 3; sink = 4
+#define STORE16	STORE4; STORE4; STORE4; STORE4
+#define STORES	64u
+
+static noinline int straight_way(void *arg)
+{
+	(void)arg;
+	STORE16; STORE16; STORE16; STORE16;
+	return 0;
+}
+
+static uintptr_t stopped_at;		/* kernel text */
+
+static void note_place(struct exact *e, const struct trap_frame *f)
+{
+	(void)e;
+	stopped_at = f->eip;
+}
+
+/* Where the victim is after @ticks: bytes into its way, -1: elsewhere. */
+static int place_after(uint32_t ticks)
+{
+	struct exact e = { .way = straight_way, .ticks = ticks,
+			   .look = note_place };
+	int ret = exact_start(&e);
+	uintptr_t start = (uintptr_t)straight_way;
+
+	if (ret < 0)
+		return -1;
+	exact_finish(&e);
+	if (ret == 0 || stopped_at < start ||
+	    stopped_at >= start + STORES * 12)
+		return -1;
+	return (int)(stopped_at - start);
+}
+
+bool exact_is_possible(void)
+{
+	uint32_t first = 1;
+	int step, at, last;
+
+	/* Past the function's own first instructions. */
+	while (first < 200 && place_after(first) < 8)
+		first++;
+	last = place_after(first);
+	at = place_after(first + 1);
+	step = at - last;
+	for (uint32_t i = 2; i < STORES / 2; i++) {
+		last = at;
+		at = place_after(first + i);
+		if (last < 0 || at < 0 || at - last != step)
+			return false;
+	}
+	return step > 0;
+}
