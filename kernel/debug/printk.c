@@ -36,8 +36,8 @@ struct record {
  * fill [text_first, text_next) of the text ring, in order.
  */
 static struct raw_lock log_lock;
-static struct record records[RECORDS];		/* (l) */
-static char text_ring[TEXT_SIZE];		/* (l) */
+static struct record records[RECORDS] __no_pointers;	/* (l) */
+static char text_ring[TEXT_SIZE] __no_pointers;		/* (l) */
 static uint32_t first, next;			/* (l) */
 static uint32_t text_next, text_used;		/* (l) */
 

@@ -8,18 +8,24 @@
 #include <mm/internal.h>
 #include <x86/smp.h>
 
-extern uint8_t __data_start[], __bss_end[];
+extern uint8_t __data_start[], __data_end[], __bss_start[], __bss_end[];
 
-bool searched_for_each(bool (*fn)(uintptr_t page, void *arg), void *arg)
+static bool for_each_between(const uint8_t *start, const uint8_t *end,
+			     bool (*fn)(uintptr_t page, void *arg), void *arg)
 {
-	uintptr_t page;
-
-	for (page = (uintptr_t)__data_start; page < (uintptr_t)__bss_end;
-	     page += PAGE_SIZE) {
+	for (uintptr_t page = (uintptr_t)start; page < (uintptr_t)end;
+	     page += PAGE_SIZE)
 		if (!fn(page, arg))
 			return false;
-	}
-	return page_for_each_slab(fn, arg) &&
+	return true;
+}
+
+/* What lies between .data and .bss holds no pointers (__no_pointers). */
+bool searched_for_each(bool (*fn)(uintptr_t page, void *arg), void *arg)
+{
+	return for_each_between(__data_start, __data_end, fn, arg) &&
+	       for_each_between(__bss_start, __bss_end, fn, arg) &&
+	       page_for_each_slab(fn, arg) &&
 	       window_for_each_searched(fn, arg);
 }
 
@@ -44,8 +50,7 @@ void dirty_clear(void)
 	tlb_shootdown(0, 0);
 }
 
-/* By number: an address could be one of the window, and be taken for a use. */
-static uint32_t harvest[DIRTY_HARVEST];
+static uint32_t harvest[DIRTY_HARVEST] __no_pointers;	/* page numbers */
 static uint32_t nr_harvested;
 
 static bool harvest_page(uintptr_t page, void *arg)

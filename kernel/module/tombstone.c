@@ -30,7 +30,7 @@ struct tombstone {
 	} symbol[TOMB_SYMBOLS];
 };
 
-static struct tombstone tombstones[TOMBSTONES];
+static struct tombstone tombstones[TOMBSTONES] __no_pointers;
 static uint32_t next_tombstone;		/* the undertaker only */
 
 static bool is_in_text(const struct module *m, uint32_t addr)

@@ -304,10 +304,10 @@ void exec_set_frame(struct trap_frame *frame, const struct exec_image *image)
 static void reset_fpu_and_tls(void)
 {
 	preempt_disable();
-	fpu_init_state(current->fpu);
-	fpu_restore(current->fpu);
+	fpu_init_state(&current->user->fpu);
+	fpu_restore(&current->user->fpu);
 	for (uint32_t i = 0; i < GDT_TLS_ENTRIES; i++) {
-		current->tls[i] = 0;
+		current->user->tls[i] = 0;
 		gdt_set_tls(i, 0);
 	}
 	preempt_enable();

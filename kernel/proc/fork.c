@@ -10,13 +10,14 @@
 static void copy_fpu(struct task *child)
 {
 	preempt_disable();
-	fpu_save(child->fpu);
+	fpu_save(&child->user->fpu);
 	preempt_enable();
 }
 
 static void inherit(struct process *child, const struct process *parent)
 {
-	memcpy(child->task->tls, current->tls, sizeof(current->tls));
+	memcpy(child->task->user->tls, current->user->tls,
+	       sizeof(current->user->tls));
 	memcpy(child->cwd, parent->cwd, sizeof(child->cwd));
 	child->umask = parent->umask;
 	child->sig_ignored = parent->sig_ignored;

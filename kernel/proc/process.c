@@ -42,11 +42,11 @@ static int enter_user(void *arg)
 
 /* The stack of a process begins below the frame of its user mode. */
 static void prepare_task(struct task *t, struct process *p,
-			 struct fpu_state *fpu)
+			 struct user_state *user)
 {
 	t->esp = switch_prepare_stack((uintptr_t)process_frame(t));
 	t->thread_fn = enter_user;
-	t->fpu = fpu;
+	t->user = user;
 	t->process = p;
 }
 
@@ -68,23 +68,23 @@ struct process *process_new(const char *comm, struct mm *mm,
 			    struct file_table *files)
 {
 	struct process *p = kzalloc(sizeof(*p), GFP_KERNEL);
-	struct fpu_state *fpu = kmalloc(sizeof(*fpu), GFP_KERNEL | GFP_DATA);
+	struct user_state *user = kzalloc(sizeof(*user), GFP_KERNEL | GFP_DATA);
 	struct task *t;
 
-	if (!p || !fpu)
+	if (!p || !user)
 		goto free_records;
-	fpu_init_state(fpu);
+	fpu_init_state(&user->fpu);
 	/* Comes last: a task that exists can only be got rid of by running. */
 	t = task_create(comm, MODULE_NONE);
 	if (!t)
 		goto free_records;
 	process_setup(p, t, files);
-	prepare_task(t, p, fpu);
+	prepare_task(t, p, user);
 	t->mm = mm;
 	return p;
 
 free_records:
-	kfree(fpu);
+	kfree(user);
 	kfree(p);
 	return NULL;
 }

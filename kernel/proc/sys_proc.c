@@ -279,7 +279,7 @@ static uint64_t tls_descriptor(const struct user_desc *d)
 static int free_tls_entry(void)
 {
 	for (uint32_t i = 0; i < GDT_TLS_ENTRIES; i++)
-		if (!current->tls[i])
+		if (!current->user->tls[i])
 			return (int)(GDT_TLS_MIN + i);
 	return -ESRCH;
 }
@@ -299,8 +299,8 @@ static long set_tls(struct user_desc *d)
 	if (index >= GDT_TLS_ENTRIES)
 		return -EINVAL;
 	preempt_disable();
-	current->tls[index] = tls_descriptor(d);
-	gdt_set_tls(index, current->tls[index]);
+	current->user->tls[index] = tls_descriptor(d);
+	gdt_set_tls(index, current->user->tls[index]);
 	preempt_enable();
 	return 0;
 }

@@ -196,13 +196,13 @@ static void switch_to(struct rq *rq, struct task *next, uint64_t now)
 	mm_switch(next->mm);
 	if (next->process) {
 		cpu_set_kernel_stack(next->stack + KERNEL_STACK_SIZE);
-		for (uint32_t i = 0; i < ARRAY_SIZE(next->tls); i++)
-			gdt_set_tls(i, next->tls[i]);
+		for (uint32_t i = 0; i < USER_TLS_ENTRIES; i++)
+			gdt_set_tls(i, next->user->tls[i]);
 	}
-	if (prev->fpu)
-		fpu_save(prev->fpu);
-	if (next->fpu)
-		fpu_restore(next->fpu);
+	if (prev->user)
+		fpu_save(&prev->user->fpu);
+	if (next->user)
+		fpu_restore(&next->user->fpu);
 	switch_context(&prev->esp, &next->esp);
 }
 

@@ -91,7 +91,7 @@ struct task {
 	atomic_t		refs;
 	struct process		*process;	/* (c) NULL: kernel thread */
 	struct mm		*mm;		/* (o) NULL: kernel thread */
-	struct fpu_state	*fpu;		/* (c) NULL: kernel thread */
+	struct user_state	*user;		/* (c) NULL: kernel thread */
 
 	enum wait_mode		sleep_mode;	/* (o) */
 	uintptr_t		sleep_site;	/* (o) who asked to sleep, as
@@ -118,7 +118,6 @@ struct task {
 	struct list_head	dead_link;	/* the reaper's */
 	struct wait_queue_head	exit_wait;	/* for @gone */
 
-	uint64_t		tls[3];		/* (o) set_thread_area() */
 
 	struct exam		exam;		/* (f) */
 	bool			exam_reported;	/* (f) */

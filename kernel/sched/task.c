@@ -81,7 +81,7 @@ void task_put(struct task *t)
 	if (!atomic_dec_and_test(&t->refs))
 		return;
 	assert(!t->stack);
-	kfree(t->fpu);
+	kfree(t->user);
 	kfree(t->kthread);	/* a kernel thread's; a module's is gone */
 	kfree(t);
 }

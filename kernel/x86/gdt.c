@@ -33,7 +33,8 @@ struct cpu_tables {
 } __aligned(64);
 
 struct percpu percpus[NR_CPUS];
-static struct cpu_tables tables[NR_CPUS];
+/* Users choose the bits of the TLS entries. */
+static struct cpu_tables tables[NR_CPUS] __no_pointers;
 
 _Static_assert(sizeof(struct tss) == 104, "TSS layout");
 _Static_assert(offsetof(struct percpu, self) == 0, "this_cpu()");

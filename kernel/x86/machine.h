@@ -47,6 +47,15 @@ void machine_reboot(void) __noreturn;
 
 /* Aligned to 16 bytes, or fxsave faults; so never on a kernel stack. */
 struct fpu_state { uint8_t bytes[512]; } __aligned(16);
+/*
+ * What a user program has in the CPU beyond its trap frame.  He chooses every
+ * bit of it, so it is kept where no pointers are looked for (GFP_DATA).
+ */
+#define USER_TLS_ENTRIES	3
+struct user_state {
+	struct fpu_state fpu;
+	uint64_t	 tls[USER_TLS_ENTRIES];	/* set_thread_area() */
+};
 void fpu_init_cpu(void);
 void fpu_init_state(struct fpu_state *s);
 void fpu_save(struct fpu_state *s);

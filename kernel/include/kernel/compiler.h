@@ -7,6 +7,11 @@
 
 #define __packed		__attribute__((packed))
 #define __aligned(n)		__attribute__((aligned(n)))
+/*
+ * For static memory that holds no pointer by its type (text, numbers, bits that
+ * users choose): it is zero at boot, and never searched for uses of a module.
+ */
+#define __no_pointers		__attribute__((section(".bss.no_pointers")))
 #define __noreturn		__attribute__((noreturn))
 #define __used			__attribute__((used))
 #define __unused		__attribute__((unused))
