@@ -5,6 +5,7 @@
 #include <kernel/kthread.h>
 #include <kernel/ktime.h>
 #include <kernel/string.h>
+#include <debug/kallsyms.h>
 #include <sched/sched.h>
 #include <test/exact.h>
 #include <x86/clock.h>
@@ -114,7 +115,7 @@ int exact_finish(struct exact *e)
  */
 static volatile uint32_t sink;
 
-#define STORE4	sink = 1; sink = 2; sink = 3; sink = 4
+#define STORE4	sink = 0; sink = 0; sink = 0; sink = 0
 #define STORE16	STORE4; STORE4; STORE4; STORE4
 #define STORES	64u
 
@@ -136,18 +137,20 @@ static void note_place(struct exact *e, const struct trap_frame *f)
 /* Where the victim is after @ticks: bytes into its way, -1: elsewhere. */
 static int place_after(uint32_t ticks)
 {
-	struct exact e = { .way = straight_way, .ticks = ticks,
-			   .look = note_place };
-	int ret = exact_start(&e);
-	uintptr_t start = (uintptr_t)straight_way;
+	static struct exact e = { .way = straight_way, .look = note_place };
+	struct symbol_info info;
+	int ret;
+
+	e.ticks = ticks;
+	ret = exact_start(&e);
 
 	if (ret < 0)
 		return -1;
 	exact_finish(&e);
-	if (ret == 0 || stopped_at < start ||
-	    stopped_at >= start + STORES * 12)
+	if (ret == 0 || !kallsyms_lookup(stopped_at, &info) ||
+	    strcmp(info.name, "straight_way"))
 		return -1;
-	return (int)(stopped_at - start);
+	return (int)info.offset;
 }
 
 bool exact_is_possible(void)

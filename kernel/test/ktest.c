@@ -142,7 +142,15 @@ static bool await_test(struct command_call *call, struct test_run *run,
 	return false;
 }
 
-/* 0, or -errno with the reason; -ETIMEDOUT: it hangs. */
+static bool was_skipped(const char *reason)
+{
+	return strncmp(reason, KTEST_SKIP, sizeof(KTEST_SKIP) - 1) == 0;
+}
+
+/*
+ * 0, with a reason where it was skipped; or -errno with the reason;
+ * -ETIMEDOUT: it hangs.
+ */
 static int run_thread(struct command_call *call, const struct ktest *test,
 		      char *reason)
 {
@@ -164,9 +172,10 @@ static int run_thread(struct command_call *call, const struct ktest *test,
 	}
 	task_reap(t);
 	task_put(t);
-	err = run->reason ? -EIO : 0;
+	reason[0] = '\0';
 	if (run->reason)
 		strscpy(reason, run->reason, REASON_SIZE);
+	err = reason[0] && !was_skipped(reason) ? -EIO : 0;
 free_run:
 	kfree(run);
 	return err;
@@ -243,8 +252,9 @@ static int run_chosen(struct command_call *call, char *reason)
 			command_printf(call, "not ok %u %s.%s # %s\n", ++n,
 				       t->suite, t->name, reason);
 		else
-			command_printf(call, "ok %u %s.%s\n", ++n, t->suite,
-				       t->name);
+			command_printf(call, "ok %u %s.%s%s%s\n", ++n,
+				       t->suite, t->name,
+				       *reason ? " # " : "", reason);
 		failed += err != 0;
 		/* A test that hangs holds what the next ones may need. */
 		if (err == -ETIMEDOUT || signal_pending(current))
