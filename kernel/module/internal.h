@@ -38,9 +38,9 @@ struct module {
 	struct ledger	ledger;			/* DOSSIER_LEDGER_OFFSET */
 	module_id_t	id;			/* (c) */
 	char		name[OWNER_NAME_LEN];	/* (c) */
-	void		*memory;		/* (c) of the image, text first */
+	void		*memory;		/* (c) the image, text first */
 	uint32_t	memory_size;		/* (c) */
-	uint32_t	kept_size;		/* (c) without the init regions */
+	uint32_t	kept_size;		/* (c) without init regions */
 	void		*extra;			/* (c) scratch of the dossier */
 	struct region	region[REGION_COUNT];	/* (c) addr, size */
 	struct symbols	*symbols;		/* (c) */
@@ -98,8 +98,8 @@ static inline bool territory_has(const struct territory *t, uintptr_t word)
 
 /* One hit on a stack. */
 struct stack_hit {
-	uintptr_t	word;		/* what was found; lives on a stack of the
-					 * undertaker's only */
+	uintptr_t	word;		/* what was found; lives on the
+					 * undertaker's stack only */
 	uint32_t	above_esp;	/* in words */
 	enum blocker_kind kind;
 	const char	*reg;		/* BLOCK_REGISTER */
@@ -136,7 +136,7 @@ struct memory_hits {
 };
 enum memory_pass {
 	MEMORY_ALL,
-	MEMORY_WRITTEN,		/* since the last pass; forgets that they were */
+	MEMORY_WRITTEN,		/* since the last pass; and forgets it */
 	MEMORY_DIRTY,		/* the same, in a rendezvous; forgets nothing */
 };
 void memory_search(const struct territory *terr, enum memory_pass pass,

@@ -31,7 +31,7 @@ struct region {
 	uint32_t used;		/* bytes */
 	uint32_t size;		/* used, rounded up to pages; may be 0 */
 	uint32_t addr;		/* set by the caller: where it will run */
-	uint8_t *mem;		/* set by the caller: the same bytes, writable */
+	uint8_t *mem;		/* set by the caller: the bytes, writable */
 };
 
 /* Of a section; region is REGION_NONE for one that is not loaded. */

@@ -54,7 +54,7 @@ enum blocker_kind {
 	BLOCK_ENGINE,		/* does not come to rest */
 	BLOCK_ROUTINE,		/* the module's own routine does not return */
 	BLOCK_CPU,		/* a CPU or task that could not be frozen */
-	BLOCK_SELF,		/* the caller is inside the module, or holds it */
+	BLOCK_SELF,		/* the caller is inside, or holds it */
 	NR_BLOCK_KINDS
 };
 
@@ -71,7 +71,7 @@ struct blocker {
 	char		state[16];		/* "asleep", "running", .. */
 	uint32_t	for_ms;			/* in that state, or held */
 	char		where[REPORT_SYMBOL];	/* symbol+offset (file) */
-	char		what[120];		/* the evidence itself, in words */
+	char		what[120];		/* the evidence, in words */
 	char		path[64];		/* open file */
 	int		fd;			/* -1 */
 	int		more_fds;
@@ -91,10 +91,10 @@ struct unload_report {
 	uint64_t	total_ns;
 	uint64_t	frozen_ns;		/* all rounds */
 	uint64_t	frozen_max_ns;		/* the longest freeze */
-	uint64_t	stopped_ns;		/* world in rendezvous, longest */
+	uint64_t	stopped_ns;		/* longest rendezvous */
 	uint32_t	rounds;
 	uint32_t	tasks;			/* there were */
-	uint32_t	examined;		/* stacks read, verdicts included */
+	uint32_t	examined;		/* stacks, with verdicts */
 	uint32_t	frozen_in_place;
 	uint32_t	spared;
 	uint32_t	words;			/* stack words read */
@@ -142,7 +142,7 @@ struct module_info {
 	char		blocked_by[96];		/* DEFERRED: who, or empty */
 	uintptr_t	text;			/* where its code lies */
 };
-/* The module with the next id above @after; false: no more.  Process context. */
+/* The module with the next id above @after; false: none.  Process context. */
 bool module_next(module_id_t after, struct module_info *info);
 bool module_find(const char *name, struct module_info *info);
 

@@ -10,8 +10,8 @@
 
 /*
  * resolve() sets *value and returns 0, or -ENOENT for a name nobody exports,
- * or another error, then with a text in @err.  It is called once for each undefined
- * symbol that loaded code needs, so it may record dependencies.
+ * or another error, then with a text in @err.  It is called once for each
+ * undefined symbol that loaded code needs, so it may record dependencies.
  */
 struct symbol_resolver {
 	int (*resolve)(void *ctx, const char *name, uint32_t *value,

@@ -5,8 +5,8 @@
  *
  * In the heap @prev is the left sibling, or the parent for a first child.
  *
- * The base's lock is a leaf and is released while a function runs; base->running
- * says which, so that a cancellation can wait for it (H10).
+ * The base's lock is a leaf and is released while a function runs;
+ * base->running says which, so that a cancellation can wait for it (H10).
  */
 #include <kernel/bug.h>
 #include <kernel/spinlock.h>

@@ -25,7 +25,7 @@ enum module_state {
 	MODULE_DEFERRED,	/* goes when the last user has left */
 	MODULE_DEAD,		/* verdict passed; cleanup under way */
 	MODULE_ENTOMBED,	/* interfaces gone, memory kept for ever */
-	MODULE_GONE,		/* tombstone: name kept until the id is reused */
+	MODULE_GONE,		/* tombstone: named until the id is reused */
 };
 
 #define OWNER_NAME_LEN	32
@@ -44,17 +44,17 @@ struct owner_site {
  */
 struct owner {
 	char			name[OWNER_NAME_LEN];	/* (m) */
-	uint32_t		state;			/* (m), read freely */
-	uint32_t		dossier_page;		/* (m) page of the window + 1 */
-	uint32_t		unload_number;		/* (m) */
-	atomic_t		opens;			/* (a) files, kernel-held */
-	atomic_t		refs;			/* (a) try_module_get() */
-	atomic_t		underflows;		/* (a) */
-	bool			may_register;		/* (m) past init */
-	bool			wake_undertaker;	/* (m) at count 0 */
-	bool			abandoned;		/* its unregister, called by
-							 * an earlier attempt,
-							 * has not returned */
+	uint32_t		state;		/* (m), read freely */
+	uint32_t		dossier_page;	/* (m) page of the window + 1 */
+	uint32_t		unload_number;	/* (m) */
+	atomic_t		opens;		/* (a) files, kernel-held */
+	atomic_t		refs;		/* (a) try_module_get() */
+	atomic_t		underflows;	/* (a) */
+	bool			may_register;	/* (m) past init */
+	bool			wake_undertaker; /* (m) at count 0 */
+	bool			abandoned;	/* its unregister, called by an
+						 * earlier attempt, has not
+						 * returned */
 	struct spinlock		sites_lock;
 	struct owner_site	sites[OWNER_SITES];	/* (s) */
 };

@@ -39,8 +39,8 @@ enum spare_reason {
 	SPARE_UNDERTAKER	= 1u << 0,	/* for ever */
 	SPARE_CALLER		= 1u << 1,	/* waits for the undertaker */
 	SPARE_ENGINE		= 1u << 2,	/* a thread of the module */
-	SPARE_EVIDENCE		= 1u << 3,	/* on its way through the module */
-	SPARE_LOCK		= 1u << 4,	/* holds what a spared one needs */
+	SPARE_EVIDENCE		= 1u << 3,	/* its stack names the module */
+	SPARE_LOCK		= 1u << 4,	/* a spared one waits for it */
 	SPARE_CONSOLE		= 1u << 5,	/* frozen by hand: the shells */
 };
 
@@ -69,18 +69,18 @@ struct exam {
  *	(t) threads of modules: the module room, through slot.h
  */
 struct task {
-	uintptr_t		esp;		/* (q) valid while not running */
-	uintptr_t		stack;		/* (c) (t) lowest address, or 0 */
+	uintptr_t		esp;		/* (q) while not running */
+	uintptr_t		stack;		/* (c) (t) lowest byte, or 0 */
 	uint32_t		cpu;		/* (q) */
 	enum task_state		state;		/* (q) */
 	bool			on_rq;		/* (q) queued or running */
-	bool			held;		/* (q) engine held: not queued */
+	bool			held;		/* (q) engine: not queued */
 	bool			stopped;	/* (q) by a test: not queued */
 	uint8_t			spared;		/* (q) enum spare_reason bits */
 	struct list_head	run_link;	/* (q) */
 	uint32_t		slice_left;	/* (q) ns */
 	struct stamp		switched_in;	/* (q) ns, last time */
-	uint64_t		switches;	/* (q) times it was switched to */
+	uint64_t		switches;	/* (q) to this task */
 	struct stamp		runtime;	/* (q) ns */
 	struct stamp		sleep_since;	/* (q) ns, while SLEEPING */
 
@@ -103,15 +103,15 @@ struct task {
 	struct mutex		*blocked_on;	/* (o) read by the freezer */
 	uint32_t		mutexes_held;	/* (o) */
 
-	uint32_t		signals;	/* (q) pending, 1 << (sig - 1) */
+	uint32_t		signals;	/* (q) set of 1 << (sig - 1) */
 	int			syscall;	/* (o) number, -1 outside */
 	uint32_t		syscalls;	/* (o) how many so far */
 	uint32_t		announce;	/* (o) what spawn waits for */
 	struct slot		*restart_slot;	/* (o) see slot.h */
 	uint32_t		restart_generation;	/* (o) */
 
-	int			(*thread_fn)(void *arg);	/* (c) kernel text */
-	void			*thread_arg;			/* (c) kernel memory */
+	int			(*thread_fn)(void *);	/* (c) of the kernel */
+	void			*thread_arg;	/* (c) of the kernel */
 	struct kthread		*kthread;	/* (c) NULL: a process */
 	int			exit_code;	/* (o) */
 	bool			gone;		/* stack freed; never again */
@@ -133,8 +133,8 @@ void sched_start(void) __noreturn;	/* boot CPU becomes its idle task */
 
 /*
  * Gives the CPU away: for good where the task is DEAD, until woken where it is
- * SLEEPING, else until its turn comes.  Process context, no spinlock, interrupts
- * on or off (restored).
+ * SLEEPING, else until its turn comes.  Process context, no spinlock;
+ * interrupts on or off (restored).
  */
 void schedule(void);
 void yield(void);
@@ -155,7 +155,7 @@ void clear_signals(struct task *t);
 /* Locks the run queue of @t.  Interrupts are off until the unlock. */
 struct rq *task_rq_lock(struct task *t, uint32_t *flags) __no_lock_analysis;
 void task_rq_unlock(struct rq *rq, uint32_t flags) __no_lock_analysis;
-/* @t is on a CPU at this instant; under its queue's lock, or in a rendezvous. */
+/* @t is on a CPU at this instant; under its queue's lock or in a rendezvous. */
 bool task_is_running(const struct task *t);
 struct task *cpu_current(uint32_t cpu);
 
@@ -173,7 +173,7 @@ static __always_inline void stack_wipe_dead(void)
 {
 	uintptr_t bottom = current->stack;
 
-	if (bottom)			/* else an idle task's: nobody's to examine */
+	if (bottom)			/* else an idle task's: not examined */
 		stack_wipe(bottom);
 }
 

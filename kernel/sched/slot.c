@@ -112,8 +112,9 @@ static int may_register(const struct slot *slot)
 	if (s < MODULE_DEAD && o->may_register)
 		return 0;
 	pr_err("%s: %s %s refused: %s", o->name, slot->ops->kind, slot->name,
-	       s >= MODULE_DEAD ? "the module is being unloaded"
-				: "nothing may be visible before module_register()");
+	       s >= MODULE_DEAD ?
+	       "the module is being unloaded" :
+	       "nothing may be visible before module_register()");
 	return -EPERM;
 }
 

@@ -35,7 +35,7 @@ struct binding;
 /* What distinguishes the kinds: constant tables, one in the room of each. */
 struct slot_ops {
 	const char *kind;	/* "device", "timer", "thread" .. for reports */
-	bool engine;		/* runs module code by itself; a door does not */
+	bool engine;		/* runs module code by itself; no door */
 
 	/*
 	 * Engines only; the undertaker calls them, process context, slot_lock
@@ -58,7 +58,7 @@ struct slot_ops {
 
 enum slot_phase {
 	SLOT_OPEN,		/* binding in place */
-	SLOT_CLOSED,		/* binding in the ledger; wait for the outcome */
+	SLOT_CLOSED,		/* binding in the ledger; await the outcome */
 	SLOT_VOID,		/* for good: ENODEV */
 };
 
@@ -76,7 +76,7 @@ struct slot {
 	enum slot_phase		phase;		/* (s), told by the binding */
 	bool			held;		/* (s) engine */
 	uint32_t		generation;	/* (s) changes with the phase */
-	struct binding		*binding;	/* (s) to write; one load to use */
+	struct binding		*binding;	/* (s) to write; one load */
 	struct wait_queue_head	waiters;	/* for the generation */
 };
 
@@ -91,9 +91,9 @@ struct binding {
 	const void		*ops;		/* (c) table of functions */
 	void			(*fn)(void);	/* (c) cast back by the kind */
 	void			*arg;		/* (c) */
-	bool			withdrawn;	/* (s) the module took it back */
+	bool			withdrawn;	/* (s) by the module */
 	uintptr_t		held[3];	/* (s) the kind's: what would
-						 * point into the module while held */
+						 * point into the module */
 	uintptr_t		site;		/* (c) who registered it */
 	struct stamp		since;		/* (c) */
 };

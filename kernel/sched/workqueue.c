@@ -25,7 +25,7 @@ struct work {
 	struct list_head	link;		/* (s) in work_list */
 	bool			queued;		/* (s) */
 	uint32_t		running;	/* (s) workers in it: 0 or 1 */
-	pid_t			runner;		/* (s) whose pid, while running */
+	pid_t			runner;		/* (s) its pid, while running */
 	struct wait_queue_head	done;
 };
 

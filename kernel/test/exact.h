@@ -32,8 +32,8 @@ struct exact {
 
 	bool		stopped;		/* (v) (r) */
 	bool		late;			/* (v) (r) preemption was off
-						 * there: stopped where it was on
-						 * again */
+						 * there: stopped where it was
+						 * on again */
 	bool		finished;		/* (v) it came to its end */
 	bool		rescued;		/* who waited for it, waited too
 						 * long: it went on */

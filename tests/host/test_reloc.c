@@ -40,7 +40,8 @@ static int pointers_are_right(const struct loaded *l)
 
 	return peek(l, where(l, "shapes_value_ptr")) ==
 		where(l, "shapes_value") &&
-	       peek(l, where(l, "shapes_changing")) == where(l, "shapes_switch") &&
+	       peek(l, where(l, "shapes_changing")) ==
+		where(l, "shapes_switch") &&
 	       peek(l, where(l, "shapes_ops") + 8) ==
 		where(l, "shapes_squares") + 8 &&
 	       name && !strcmp(name, "minus");

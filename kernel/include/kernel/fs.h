@@ -74,7 +74,7 @@ struct file {
 	pid_t			opener;		/* (c) for reports */
 	struct stamp		since;		/* (c) */
 	char			path[64];	/* (c) as opened, cut */
-	struct list_head	of_devices;	/* fs/chrdev.c: all that are open */
+	struct list_head	of_devices;	/* fs/chrdev.c: all open ones */
 };
 
 /* In a driver's poll(): woken when @wq is.  May allocate. */

@@ -24,7 +24,7 @@ struct task *kthread_run_owner(module_id_t owner, int (*fn)(void *arg),
 #define kthread_run(fn, arg, ...) \
 	kthread_run_owner(THIS_MODULE, fn, arg, __VA_ARGS__)
 
-/* Asked by the thread itself, in its loop.  Process context; may be held here. */
+/* Asked by the thread itself, in its loop.  Process context; may be held. */
 bool kthread_should_stop(void);
 
 /*

@@ -11,7 +11,7 @@
 
 struct __capability("spinlock") spinlock {
 	uint32_t	locked;
-	uint32_t	owner_cpu;	/* id + 1 while locked, for assertions */
+	uint32_t	owner_cpu;	/* id + 1 while locked, to assert on */
 	const char	*name;
 };
 typedef struct spinlock spinlock_t;
@@ -19,7 +19,7 @@ typedef struct spinlock spinlock_t;
 #define SPINLOCK_INIT(n)	{ 0, 0, n }
 #define DEFINE_SPINLOCK(n)	struct spinlock n = SPINLOCK_INIT(#n)
 
-/* @name is kept: a constant string of the kernel, or of the lock's own owner. */
+/* @name is kept: a constant string of the kernel, or of the lock's owner. */
 void spin_lock_init(struct spinlock *lock, const char *name);
 
 /* Any context in which nobody's interrupt handler takes @lock. */

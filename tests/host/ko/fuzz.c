@@ -4,7 +4,8 @@
  *
  *	clang -fsanitize=fuzzer,address,undefined -DHOST_TEST -Ikernel/include \
  *		-Ikernel -Itests/host tests/host/ko/fuzz.c \
- *		kernel/module/{elf,layout,reloc,symbols,modinfo,exports,params}.c \
+ *		kernel/module/{elf,layout,reloc,symbols}.c \
+ *		kernel/module/{modinfo,exports,params}.c \
  *		kernel/lib/kstrto.c
  */
 #include "loader.h"
