@@ -9,6 +9,8 @@
 #include <kernel/completion.h>
 #include <module/internal.h>
 
+struct bearer;
+
 /*
  * Lock key: (c) constant once queued  (u) the undertaker  (x) one store
  *	(q) undertaker.c's queue_lock
@@ -28,6 +30,7 @@ struct attempt {
 	bool			held;		/* (u) engines are being held */
 	bool			was_deferred;	/* (u) */
 	uint64_t		last_freeze_ns;	/* (u) small: a duration */
+	struct bearer		*bearers[UNLOAD_MAX_NAMES]; /* (u) */
 };
 
 struct attempt *attempt_new(void);		/* NULL: no memory */
@@ -47,11 +50,18 @@ enum routine_kind {
 };
 
 /*
- * Calls a routine of module @id in a thread of its own and waits until
- * @deadline for it.  0; -ETIMEDOUT or -EINTR with the place where it hangs in
- * the report: it is left to itself then (owner.abandoned).
+ * A thread for each module of the territory, to call its routines: before
+ * anything is changed, as nothing may fail for want of memory later.  0, or
+ * -ENOMEM.  Dismissed in the end, whatever happened, hired or not.
  */
-int routine_run(struct attempt *a, module_id_t id, enum routine_kind kind,
+int routines_prepare(struct attempt *a);
+void routines_dismiss(struct attempt *a);
+/*
+ * Calls a routine of the @i-th module and waits until @deadline for it.  0;
+ * -ETIMEDOUT or -EINTR with the place where it hangs in the report: it is left
+ * to itself then (owner.abandoned), and later calls for this module are none.
+ */
+int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind,
 		uint64_t deadline);
 
 #endif

@@ -293,8 +293,23 @@ static void protect_region(const struct module *m, unsigned int r,
 			       m->region[r].size, prot);
 }
 
+/*
+ * Text is not searched for uses of other modules.  Nobody writes to it any
+ * more, and what it holds of another module's addresses came by relocation: it
+ * is a dependency, and known.  As words, instructions are noise: a call is
+ * 0xe8, a short jump 0xeb, like the window's addresses.
+ */
+static void leave_unsearched(const struct module *m, unsigned int r)
+{
+	if (m->region[r].size)
+		window_set_unsearched((void *)(uintptr_t)m->region[r].addr,
+				      m->region[r].size);
+}
+
 static void protect_image(const struct module *m)
 {
+	leave_unsearched(m, REGION_TEXT);
+	leave_unsearched(m, REGION_INIT_TEXT);
 	protect_region(m, REGION_TEXT, PROT_KERNEL_RX);
 	protect_region(m, REGION_RODATA, PROT_KERNEL_R);
 	protect_region(m, REGION_INIT_TEXT, PROT_KERNEL_RX);

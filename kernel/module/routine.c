@@ -1,12 +1,16 @@
 /*
- * The module's own routines, each called in a thread of its own.
+ * The module's own routines, called by a thread that each module of an attempt
+ * is given: its bearer.
  *
- * A routine that blocks for ever takes nobody with it (H44): the undertaker
- * waits until its deadline, reports where the thread is, and goes on.  Should
- * an abandoned unregister return one day, its thread registers everything
- * again, and the module is as it was.
+ * The bearer is hired before anything is changed, so that neither the way back
+ * (register) nor the way on (cleanup) can fail for want of memory.  A routine
+ * that blocks for ever takes nobody with it but the bearer (H44): the
+ * undertaker waits until its deadline, reports where the bearer is, and goes
+ * on.  Should an abandoned unregister return one day, its bearer registers
+ * everything again, and the module is as it was.
  *
- * The thread knows the module by its id; no pointer to a routine is stored.
+ * The bearer knows the module by its id; no pointer to a routine is stored, and
+ * what a routine leaves on the dead part of its stack is wiped.
  */
 #include <kernel/errno.h>
 #include <kernel/kthread.h>
@@ -14,18 +18,26 @@
 #include <kernel/string.h>
 #include <module/attempt.h>
 
-/*
- * Lock key: (c) constant  (x) exchanged
- */
-struct routine {
-	atomic_t		refs;
-	module_id_t		id;		/* (c) */
-	enum routine_kind	kind;		/* (c) */
-	uint32_t		outcome;	/* (x) enum below */
-	int			result;		/* before outcome is RETURNED */
+enum bearer_phase {
+	BEARER_IDLE,		/* the undertaker's to ask */
+	BEARER_ASKED,		/* the bearer's */
+	BEARER_DONE,		/* the undertaker's: there is a result */
+	BEARER_ABANDONED,	/* the bearer's, for ever */
+	BEARER_DISMISSED,	/* it ends */
 };
 
-enum { RUNNING, RETURNED, ABANDONED };
+/*
+ * Lock key: (c) constant  (p) whose @phase says
+ */
+struct bearer {
+	atomic_t		refs;
+	module_id_t		id;		/* (c) */
+	uint32_t		phase;		/* exchanged */
+	enum routine_kind	kind;		/* (p) */
+	int			result;		/* (p) */
+	struct task		*task;		/* (c) the undertaker's */
+	struct wait_queue_head	wait;		/* the bearer's */
+};
 
 static const char *const routine_names[] = {
 	[ROUTINE_REGISTER] = "register",
@@ -33,17 +45,33 @@ static const char *const routine_names[] = {
 	[ROUTINE_CLEANUP] = "cleanup",
 };
 
-static void routine_put(struct routine *r)
+static void bearer_put(struct bearer *b)
 {
-	if (atomic_dec_and_test(&r->refs))
-		kfree(r);
+	if (atomic_dec_and_test(&b->refs))
+		kfree(b);
 }
 
-static int call(const struct routine *r)
+static uint32_t phase_of(struct bearer *b)
 {
-	const struct module *m = module_of(r->id);
+	return __atomic_load_n(&b->phase, __ATOMIC_ACQUIRE);
+}
 
-	switch (r->kind) {
+static bool phase_from_asked(struct bearer *b, enum bearer_phase to)
+{
+	uint32_t old = BEARER_ASKED;
+
+	return __atomic_compare_exchange_n(&b->phase, &old, (uint32_t)to,
+					   false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST);
+}
+
+/* ---- in the bearer ---- */
+
+static noinline int call(module_id_t id, enum routine_kind kind)
+{
+	const struct module *m = module_of(id);
+
+	switch (kind) {
 	case ROUTINE_REGISTER:
 		return m->register_fn ? m->register_fn() : 0;
 	case ROUTINE_UNREGISTER:
@@ -57,115 +85,151 @@ static int call(const struct routine *r)
 	}
 }
 
-static bool outcome_from_running(struct routine *r, uint32_t to)
-{
-	uint32_t old = RUNNING;
-
-	return __atomic_compare_exchange_n(&r->outcome, &old, to, false,
-					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
 /* Nobody waits for us any more: the module lives on, so make it whole. */
-static void undo_late_unregister(struct routine *r)
+static void undo_late_unregister(module_id_t id)
 {
-	const struct module *m = module_of(r->id);
-
-	if (m->register_fn)
-		m->register_fn();
-	ledger_open_doors(r->id);
+	call(id, ROUTINE_REGISTER);
+	ledger_open_doors(id);
 	pr_notice("%s: its unregister routine has returned at last",
-		  owners[r->id].name);
-	owners[r->id].abandoned = false;
+		  owners[id].name);
+	owners[id].abandoned = false;
 }
 
-static int routine_thread(void *arg)
+/* False: abandoned meanwhile. */
+static bool serve(struct bearer *b)
 {
-	struct routine *r = arg;
+	b->result = call(b->id, b->kind);
+	stack_wipe_dead();
+	if (phase_from_asked(b, BEARER_DONE)) {
+		wake_up(&undertaker_wait);
+		return true;
+	}
+	if (b->kind == ROUTINE_UNREGISTER)
+		undo_late_unregister(b->id);
+	return false;
+}
 
-	r->result = call(r);
-	if (!outcome_from_running(r, RETURNED) && r->kind == ROUTINE_UNREGISTER)
-		undo_late_unregister(r);
-	wake_up(&undertaker_wait);
-	routine_put(r);
+static bool has_orders(struct bearer *b)
+{
+	uint32_t phase = phase_of(b);
+
+	return phase == BEARER_ASKED || phase == BEARER_DISMISSED;
+}
+
+static int bearer_thread(void *arg)
+{
+	struct bearer *b = arg;
+
+	do {
+		wait_event(b->wait, has_orders(b));
+	} while (phase_of(b) == BEARER_ASKED && serve(b));
+	bearer_put(b);
 	return 0;
 }
 
-static int abandon(struct attempt *a, struct routine *r, struct task *t)
-{
-	struct blocker *b;
+/* ---- in the undertaker ---- */
 
-	owners[r->id].abandoned = r->kind == ROUTINE_UNREGISTER;
-	if (!outcome_from_running(r, ABANDONED)) {
-		owners[r->id].abandoned = false;
+static struct bearer *bearer_hire(module_id_t id)
+{
+	struct bearer *b = kzalloc(sizeof(*b), GFP_KERNEL);
+
+	if (!b)
+		return NULL;
+	b->id = id;
+	atomic_set(&b->refs, 2);
+	init_waitqueue_head(&b->wait);
+	b->task = kthread_run(bearer_thread, b, "bearer/%s", owners[id].name);
+	if (!b->task) {
+		kfree(b);
+		return NULL;
+	}
+	return b;
+}
+
+int routines_prepare(struct attempt *a)
+{
+	for (uint32_t i = 0; i < a->terr.n; i++) {
+		a->bearers[i] = bearer_hire(a->terr.ids[i]);
+		if (a->bearers[i])
+			continue;
+		report_fail(a->report, -ENOMEM, "no memory for an unload");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void routines_dismiss(struct attempt *a)
+{
+	for (uint32_t i = 0; i < a->terr.n; i++) {
+		struct bearer *b = a->bearers[i];
+
+		if (!b)
+			continue;
+		a->bearers[i] = NULL;
+		if (phase_of(b) != BEARER_ABANDONED) {
+			smp_store_release(&b->phase, BEARER_DISMISSED);
+			wake_up(&b->wait);
+			task_reap(b->task);
+		}
+		task_put(b->task);
+		bearer_put(b);
+	}
+}
+
+/*
+ * owner.abandoned comes first: the late routine must find it set whenever it
+ * finds itself abandoned.
+ */
+static int abandon(struct attempt *a, struct bearer *b)
+{
+	bool undo = b->kind == ROUTINE_UNREGISTER;
+	struct blocker *blk;
+
+	owners[b->id].abandoned = undo;
+	if (!phase_from_asked(b, BEARER_ABANDONED)) {
+		owners[b->id].abandoned = false;
 		return 0;
 	}
-	b = report_add(a->report, BLOCK_ROUTINE);
-	report_task(b, t, &a->terr);
-	snprintf(b->what, sizeof(b->what), "the %s routine of %s does not "
-		 "return", routine_names[r->kind], owners[r->id].name);
-	if (READ_ONCE(a->cancelled) && r->kind == ROUTINE_UNREGISTER) {
+	blk = report_add(a->report, BLOCK_ROUTINE);
+	report_task(blk, b->task, &a->terr);
+	snprintf(blk->what, sizeof(blk->what), "the %s routine of %s does not "
+		 "return", routine_names[b->kind], owners[b->id].name);
+	if (undo && READ_ONCE(a->cancelled)) {
 		report_fail(a->report, -EINTR, "interrupted");
 		return -EINTR;
 	}
 	report_fail(a->report, -ETIMEDOUT, "its %s routine does not return",
-		    routine_names[r->kind]);
+		    routine_names[b->kind]);
 	return -ETIMEDOUT;
 }
 
-static bool waited_enough(const struct attempt *a, const struct routine *r)
+static bool waited_enough(const struct attempt *a, struct bearer *b)
 {
-	return READ_ONCE(r->outcome) == RETURNED ||
-	       (r->kind == ROUTINE_UNREGISTER && READ_ONCE(a->cancelled));
+	return phase_of(b) != BEARER_ASKED ||
+	       (b->kind == ROUTINE_UNREGISTER && READ_ONCE(a->cancelled));
 }
 
-static int wait_for_routine(struct attempt *a, struct routine *r,
-			    struct task *t, uint64_t deadline)
-{
-	int err = 0;
-
-	wait_event_deadline(undertaker_wait, waited_enough(a, r), deadline);
-	if (READ_ONCE(r->outcome) != RETURNED)
-		err = abandon(a, r, t);
-	/* Out of the module; its stack goes with it, and is no evidence. */
-	if (!err)
-		task_reap(t);
-	return err;
-}
-
-static void note_register_failure(const struct routine *r)
-{
-	if (r->kind == ROUTINE_REGISTER && r->outcome == RETURNED && r->result)
-		pr_err("%s: register failed with %s when it was reactivated; "
-		       "its interfaces are open all the same",
-		       owners[r->id].name, errno_name(r->result));
-}
-
-int routine_run(struct attempt *a, module_id_t id, enum routine_kind kind,
+int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind,
 		uint64_t deadline)
 {
-	struct routine *r = kzalloc(sizeof(*r), GFP_KERNEL);
-	struct task *t;
-	int err;
+	struct bearer *b = a->bearers[i];
 
-	if (!r)
-		goto no_memory;
-	r->id = id;
-	r->kind = kind;
-	atomic_set(&r->refs, 2);
-	t = kthread_run(routine_thread, r, "%s/%s", routine_names[kind],
-			owners[id].name);
-	if (!t)
-		goto free_routine;
-	err = wait_for_routine(a, r, t, deadline);
-	note_register_failure(r);
-	task_put(t);
-	routine_put(r);
-	return err;
+	if (phase_of(b) == BEARER_ABANDONED)
+		return 0;
+	b->kind = kind;
+	smp_store_release(&b->phase, BEARER_ASKED);
+	wake_up(&b->wait);
+	wait_event_deadline(undertaker_wait, waited_enough(a, b), deadline);
+	if (phase_of(b) != BEARER_DONE) {
+		int err = abandon(a, b);
 
-free_routine:
-	kfree(r);
-no_memory:
-	report_fail(a->report, -ENOMEM, "no memory to call its %s routine",
-		    routine_names[kind]);
-	return -ENOMEM;
+		if (err)
+			return err;
+	}
+	smp_store_release(&b->phase, BEARER_IDLE);
+	if (kind == ROUTINE_REGISTER && b->result)
+		pr_err("%s: register failed with %s when it was reactivated; "
+		       "its interfaces are open all the same",
+		       owners[b->id].name, errno_name(b->result));
+	return 0;
 }

@@ -6,11 +6,11 @@
  *   ^                 | |                       |                           |
  *   '--- reactivate --'-+-----------------------'      cleanup, second verdict
  *                       |                                                   v
- *                       '--> DEFERRED --count 0--> HELD ..      GONE or ENTOMBED
+ *                       '--> DEFERRED --count 0--> HELD ..     GONE or ENTOMBED
  *
  * It is a kernel thread, never frozen, that serves one request at a time.  The
- * module's own routines are not called from here but from a thread each
- * (routine.c), so that one which does not return stops nobody else (H44).
+ * module's own routines are not called from here but by a bearer (routine.c),
+ * so that one which does not return stops nobody else (H44).
  *
  * Until the verdict everything can be undone without allocation: bindings lie
  * in the ledger, engines stand still with what they know.  After the verdict
@@ -284,7 +284,7 @@ static int check_ledger(struct attempt *a)
 static int close_doors(struct attempt *a)
 {
 	for (uint32_t i = 0; i < a->terr.n; i++) {
-		int err = routine_run(a, a->terr.ids[i], ROUTINE_UNREGISTER,
+		int err = routine_run(a, i, ROUTINE_UNREGISTER,
 				      stamp_ns(a->deadline));
 
 		a->closed = i + 1;
@@ -765,7 +765,7 @@ static void reactivate(struct attempt *a)
 
 	set_states(&a->terr, MODULE_CLOSED);
 	for (uint32_t i = a->closed; i-- > 0;)
-		routine_run(a, a->terr.ids[i], ROUTINE_REGISTER, deadline);
+		routine_run(a, i, ROUTINE_REGISTER, deadline);
 	for (uint32_t i = 0; i < a->terr.n; i++)
 		if (a->held)
 			ledger_let_go(a->terr.ids[i]);
@@ -825,7 +825,7 @@ static int clean_up(struct attempt *a)
 
 		if (module_of(id)->init_failed)
 			continue;
-		err = routine_run(a, id, ROUTINE_CLEANUP, ktime_get_ns() +
+		err = routine_run(a, i, ROUTINE_CLEANUP, ktime_get_ns() +
 				  a->req.budget_ms * NSEC_PER_MSEC);
 		if (err)
 			return err;
@@ -889,10 +889,31 @@ static void give_up(struct attempt *a)
 	}
 }
 
+/* The module's own threads are never frozen, and here they are not held. */
+static bool spare_engine(struct task *t, void *arg)
+{
+	const struct attempt *a = arg;
+
+	if (a->terr.member[t->owner])
+		task_spare(t, SPARE_ENGINE);
+	return true;
+}
+
+static bool unspare_engine(struct task *t, void *arg)
+{
+	(void)arg;
+	if (t->spared & SPARE_ENGINE)
+		task_unspare(t, SPARE_ENGINE);
+	return true;
+}
+
 static void dry_run(struct attempt *a)
 {
-	int err = step(a, "examine", examine);
+	int err;
 
+	task_for_each(spare_engine, a);
+	err = step(a, "examine", examine);
+	task_for_each(unspare_engine, a);
 	a->report->outcome = err ? UNLOAD_REFUSED : UNLOAD_WOULD_GO;
 }
 
@@ -905,7 +926,9 @@ static void attempt(struct attempt *a)
 	a->report->number = ++unload_number;
 	if (a->req.dry_run)
 		return dry_run(a);
-	err = step(a, "close", close_states);
+	err = step(a, "prepare", routines_prepare);
+	if (!err)
+		err = step(a, "close", close_states);
 	if (err)
 		return;
 	if (!a->was_deferred)
@@ -928,6 +951,10 @@ static void expel(struct attempt *a)
 	int err;
 
 	a->report->number = ++unload_number;
+	while (routines_prepare(a)) {
+		routines_dismiss(a);
+		msleep(10);
+	}
 	set_states(&a->terr, MODULE_CLOSED);
 	for (uint32_t i = 0; i < a->terr.n; i++)
 		ledger_void_doors(a->terr.ids[i]);
@@ -953,6 +980,7 @@ void attempt_run(struct attempt *a)
 		expel(a);
 	else
 		attempt(a);
+	routines_dismiss(a);
 	r->total_ns = ktime_get_ns() - now;
 }
 

@@ -11,85 +11,16 @@
 #include <kernel/ktime.h>
 #include <kernel/slab.h>
 #include <kernel/string.h>
-#include <mm/mm.h>
-#include <sched/owner.h>
 #include <sched/sched.h>
 #include <shell/shell.h>
 #include <shell/trace.h>
+#include <test/census.h>
 #include <test/ktest.h>
 
 extern const struct ktest __ktest_start[], __ktest_end[];
 
 #define WATCHDOG_NS	(60 * NSEC_PER_SEC)
-#define SETTLE_NS	(5 * NSEC_PER_SEC)
 #define REASON_SIZE	200u
-
-/* ---- what a test must leave as it was ---- */
-
-struct census {
-	uint32_t	pages_free, heap_objects;
-	unsigned int	tasks, modules;
-};
-
-/* A tomb stays, and is no leak of the test that made it. */
-static unsigned int count_modules(void)
-{
-	unsigned int n = 0;
-
-	for (module_id_t id = 1; id < MAX_MODULES; id++) {
-		enum module_state s = owner_state(id);
-
-		n += s != MODULE_FREE && s != MODULE_GONE &&
-		     s != MODULE_ENTOMBED;
-	}
-	return n;
-}
-
-static void take_census(struct census *c)
-{
-	struct mm_stats s;
-
-	mm_drain_caches();
-	mm_get_stats(&s);
-	c->pages_free = s.pages_free;
-	c->heap_objects = s.heap_objects;
-	c->tasks = task_count();
-	c->modules = count_modules();
-}
-
-/*
- * Slabs and page tables that were set up stay: pages may be fewer by those,
- * and only objects tell a leak exactly.
- */
-#define PAGES_SLACK	16u
-
-static bool same_census(const struct census *a, const struct census *b)
-{
-	return b->pages_free + PAGES_SLACK >= a->pages_free &&
-	       b->heap_objects <= a->heap_objects && b->tasks <= a->tasks &&
-	       b->modules <= a->modules;
-}
-
-/* The reaper, the workers and the undertaker finish what they have begun. */
-static void settle(const struct census *before, struct census *after)
-{
-	struct stamp end = stamp_of(ktime_get_ns() + SETTLE_NS);
-
-	take_census(after);
-	while (!same_census(before, after) && ktime_get_ns() < stamp_ns(end)) {
-		msleep(1);
-		take_census(after);
-	}
-}
-
-static void describe_leak(const struct census *a, const struct census *b,
-			  char *reason)
-{
-	scnprintf(reason, REASON_SIZE, "left behind: %d pages, %d objects, "
-		  "%d tasks, %d modules", (int)(a->pages_free - b->pages_free),
-		  (int)(b->heap_objects - a->heap_objects),
-		  (int)(b->tasks - a->tasks), (int)(b->modules - a->modules));
-}
 
 /* ---- one test ---- */
 
@@ -187,14 +118,13 @@ static int run_test(struct command_call *call, const struct ktest *test,
 	struct census before, after;
 	int err;
 
-	take_census(&before);
+	census_take(&before);
 	err = run_thread(call, test, reason);
 	if (err)
 		return err;
-	settle(&before, &after);
-	if (same_census(&before, &after))
+	if (census_settle(&before, &after))
 		return 0;
-	describe_leak(&before, &after, reason);
+	census_describe(&before, &after, reason, REASON_SIZE);
 	return -EIO;
 }
 

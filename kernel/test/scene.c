@@ -1,0 +1,262 @@
+/*
+ * Commands that set a scene for the tests in tests/: they wait for what the
+ * shell itself has no command to wait for, count what there is, and do on
+ * purpose what a broken kernel does by accident.
+ *
+ * Nothing here keeps an address of the module window: offsets only, or a
+ * module would not go for our sake.
+ */
+#include <kernel/bug.h>
+#include <kernel/errno.h>
+#include <kernel/ktime.h>
+#include <kernel/slab.h>
+#include <kernel/string.h>
+#include <mm/mm.h>
+#include <module/module.h>
+#include <proc/process.h>
+#include <sched/signal.h>
+#include <shell/shell.h>
+#include <test/census.h>
+#include <x86/machine.h>
+#include <x86/smp.h>
+#include <x86/trap.h>
+
+#define PATIENCE_NS	(30 * NSEC_PER_SEC)
+
+/* ---- waiting ---- */
+
+/* Polls: what is waited for here tells nobody when it comes. */
+static int wait_until(struct command_call *call, bool (*holds)(void *arg),
+		      void *arg)
+{
+	struct stamp end = stamp_of(ktime_get_ns() + PATIENCE_NS);
+
+	while (!holds(arg)) {
+		if (ktime_get_ns() >= stamp_ns(end)) {
+			command_printf(call, "%s: not within %u s\n",
+				       call->argv[0], 30);
+			return -ETIMEDOUT;
+		}
+		if (msleep_interruptible(1))
+			return -EINTR;
+	}
+	return 0;
+}
+
+struct awaited {
+	const char		*name, *state;
+	struct module_info	info;
+};
+
+static bool module_is_in_state(void *arg)
+{
+	struct awaited *a = arg;
+
+	if (!module_find(a->name, &a->info))
+		return strcmp(a->state, "gone") == 0;
+	return strcmp(a->state, owner_state_name(a->info.state)) == 0;
+}
+
+static int cmd_await(struct command_call *call)
+{
+	struct awaited *a;
+	int err;
+
+	if (call->argc != 3)
+		return command_usage(call, "which module, in which state?");
+	a = kzalloc(sizeof(*a), GFP_KERNEL | GFP_DATA);
+	if (!a)
+		return -ENOMEM;
+	a->name = call->argv[1];
+	a->state = call->argv[2];
+	err = wait_until(call, module_is_in_state, a);
+	kfree(a);
+	return err;
+}
+COMMAND(await, "MODULE STATE", "wait until a module is in a state",
+	"As lsmod names them: live, closed, held, deferred, entombed, gone.\n"
+	"For tests; gives up after 30 seconds.\n", cmd_await);
+
+/* ---- who is inside ---- */
+
+struct insiders {
+	module_id_t	id;
+	unsigned int	wanted, cpus;
+};
+
+/* In a rendezvous: CPUs that were caught executing the module. */
+static int count_insiders(void *arg)
+{
+	struct insiders *in = arg;
+
+	in->cpus = 0;
+	for (uint32_t cpu = 0; cpu < nr_cpus; cpu++) {
+		const struct trap_frame *f = smp_caught_frame(cpu);
+
+		if (f && in_window(f->eip) && window_owner(f->eip) == in->id)
+			in->cpus++;
+	}
+	return 0;
+}
+
+static bool enough_are_inside(void *arg)
+{
+	struct insiders *in = arg;
+	uint64_t stopped_ns;
+	uint32_t late;
+
+	smp_rendezvous(count_insiders, in, 10 * NSEC_PER_MSEC, &late,
+		       &stopped_ns);
+	return in->cpus >= in->wanted;
+}
+
+static int cmd_inside(struct command_call *call)
+{
+	struct insiders in = { .cpus = 0 };
+	struct module_info *info;
+	bool found;
+
+	if (call->argc != 3)
+		return command_usage(call, "which module, and how many CPUs?");
+	if (command_number(call, call->argv[2], "a number of CPUs",
+			   &in.wanted))
+		return -EINVAL;
+	info = kzalloc(sizeof(*info), GFP_KERNEL | GFP_DATA);
+	if (!info)
+		return -ENOMEM;
+	found = module_find(call->argv[1], info);
+	in.id = info->id;
+	kfree(info);
+	return found ? wait_until(call, enough_are_inside, &in) : -ENOENT;
+}
+COMMAND(inside, "MODULE N", "wait until N CPUs execute a module at once",
+	"The machine is stopped for a look again and again. For tests; gives\n"
+	"up after 30 seconds.\n", cmd_inside);
+
+/* ---- programs by name ---- */
+
+struct victims {
+	const char	*name;
+	int		sig;
+	unsigned int	n;
+};
+
+static bool kill_if_named(struct task *t, void *arg)
+{
+	struct victims *v = arg;
+
+	if (t->process && strcmp(t->comm, v->name) == 0 &&
+	    process_kill(t->pid, v->sig) == 0)
+		v->n++;
+	return true;
+}
+
+static int cmd_killall(struct command_call *call)
+{
+	struct victims v = { .sig = SIGTERM };
+	int first = 1;
+
+	if (call->argc > 1 && strcmp(call->argv[1], "-9") == 0) {
+		v.sig = SIGKILL;
+		first = 2;
+	}
+	if (call->argc != first + 1)
+		return command_usage(call, "which programs?");
+	v.name = call->argv[first];
+	task_for_each(kill_if_named, &v);
+	return v.n ? 0 : -ESRCH;
+}
+COMMAND(killall, "[-9] NAME", "end the programs of a name",
+	"SIGTERM, or SIGKILL with -9. `wait` waits until they have gone.\n",
+	cmd_killall);
+
+/* ---- what is left behind ---- */
+
+static struct census before;	/* of the one script that counts */
+
+static int cmd_census(struct command_call *call)
+{
+	struct census after;
+	char text[120];
+
+	if (call->argc == 1) {
+		census_take(&before);
+		return 0;
+	}
+	if (call->argc != 2 || strcmp(call->argv[1], "check"))
+		return command_usage(call, "check, or nothing");
+	if (census_settle(&before, &after))
+		return 0;
+	census_describe(&before, &after, text, sizeof(text));
+	command_printf(call, "census: %s\n", text);
+	return -EBUSY;
+}
+COMMAND(census, "[check]", "count all there is, or compare with that",
+	"Free memory, heap objects, pages of modules, tasks, modules. `census`\n"
+	"counts; `census check` fails if there is more now than then. It\n"
+	"waits up to 5 seconds for those who are still leaving.\n",
+	cmd_census);
+
+/* ---- damage ---- */
+
+/* Where a function of a module is, or was; an offset in the window, + 1. */
+static uint32_t ghost;
+
+static int ghost_keep(struct command_call *call)
+{
+	uintptr_t addr = module_symbol(call->argv[2], call->argv[3]);
+
+	if (!addr) {
+		command_printf(call, "ghost: there is no %s in %s\n",
+			       call->argv[3], call->argv[2]);
+		return -ENOENT;
+	}
+	ghost = addr - WINDOW_BASE + 1;
+	return 0;
+}
+
+static int ghost_touch(const char *how)
+{
+	uintptr_t addr = WINDOW_BASE + ghost - 1;
+
+	if (strcmp(how, "call") == 0)
+		return ((int (*)(void))addr)();
+	if (strcmp(how, "read") == 0)
+		return *(const volatile int *)addr;
+	if (strcmp(how, "write"))
+		return -EINVAL;
+	*(volatile int *)addr = 0;
+	return 0;
+}
+
+static int cmd_ghost(struct command_call *call)
+{
+	if (call->argc == 4 && strcmp(call->argv[1], "keep") == 0)
+		return ghost_keep(call);
+	if (call->argc != 2 || !ghost)
+		return command_usage(call, "keep what first, then which?");
+	return ghost_touch(call->argv[1]);
+}
+COMMAND(ghost, "keep MODULE SYMBOL | call | read | write",
+	"touch a function of a module after its unload",
+	"A test of the autopsy; the machine does not survive it.\n",
+	cmd_ghost);
+
+/* More than a stack holds, and used after the call: no loop can be made of
+ * it. */
+static noinline int dig(int depth)
+{
+	volatile char hole[256];
+
+	hole[0] = (char)depth;
+	return depth ? dig(depth - 1) + hole[0] : 0;
+}
+
+static int cmd_dig(struct command_call *call)
+{
+	(void)call;
+	return dig(1000);
+}
+COMMAND(dig, "", "let a kernel stack overflow",
+	"A test of the guard page; the machine does not survive it.\n",
+	cmd_dig);
