@@ -1,0 +1,11 @@
+/* What module keeper exports. */
+#ifndef KEEPER_H
+#define KEEPER_H
+
+/*
+ * Keeps @fn, an int (*)(void), until another one comes (NULL: none) or the
+ * command `keeper call` calls it.
+ */
+void keeper_keep(void *fn);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * Wrong: sleeps inside itself while nobody counts it (H25).
+ *
+ * The kernel counts open files and calls of commands.  This one is entered
+ * through a callback that keeper holds, so the task asleep in it is counted
+ * for keeper.  Its stack tells: the unload is refused and names it, whatever
+ * the count says.
+ */
+#include <kernel/command.h>
+#include <kernel/errno.h>
+#include <kernel/module.h>
+#include <kernel/string.h>
+#include <kernel/wait.h>
+#include "keeper.h"
+
+static DECLARE_WAIT_QUEUE_HEAD(nap_wait);
+static DECLARE_WAIT_QUEUE_HEAD(ready_wait);
+static bool asleep, woken;
+
+static int nap(void)
+{
+	WRITE_ONCE(asleep, true);
+	wake_up(&ready_wait);
+	wait_event(nap_wait, READ_ONCE(woken));
+	return 0;
+}
+
+/* `nap ready` returns when somebody naps; `nap wake` ends that. */
+static int nap_command(struct command_call *call)
+{
+	const char *word = call->argc > 1 ? call->argv[1] : "";
+
+	if (strcmp(word, "ready") == 0)
+		return wait_event_interruptible(ready_wait, READ_ONCE(asleep));
+	if (strcmp(word, "wake"))
+		return -EINVAL;
+	WRITE_ONCE(woken, true);
+	wake_up(&nap_wait);
+	return 0;
+}
+
+static int sleeps_uncounted_init(void)
+{
+	keeper_keep((void *)nap);
+	return 0;
+}
+
+static int sleeps_uncounted_register(void)
+{
+	return register_command("nap", nap_command,
+				"ready | wake: wait for the nap, end it");
+}
+
+static void sleeps_uncounted_unregister(void)
+{
+	unregister_command("nap");
+}
+
+module_init(sleeps_uncounted_init);
+module_register(sleeps_uncounted_register);
+module_unregister(sleeps_uncounted_unregister);
+MODULE_DESCRIPTION("sleeps inside itself, not counted");
+MODULE_LICENSE("MIT");
