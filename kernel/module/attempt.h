@@ -36,10 +36,41 @@ struct attempt {
 struct attempt *attempt_new(void);		/* NULL: no memory */
 void attempt_put(struct attempt *a);
 
+/* Somebody wants it to end: no step is begun any more, until the verdict. */
+static inline bool attempt_cancelled(const struct attempt *a)
+{
+	return READ_ONCE(a->cancelled);
+}
+
+/* How often a thing that is about to happen is looked for. */
+#define ATTEMPT_POLL_NS	(100 * NSEC_PER_USEC)
+
 /* ---- unload.c: the undertaker's ---- */
+
+/* Sleeps until @ns of ktime_get_ns(), or a cancellation. */
+void attempt_pause_until(const struct attempt *a, uint64_t ns);
+/* Puts the interruption into the report.  Returns -EINTR. */
+int attempt_interrupted(struct attempt *a);
+/* Open files and counts of all modules of the territory. */
+int territory_count(const struct territory *terr);
+/*
+ * Holds what was started since the engines were held.  0; -EAGAIN with the
+ * engine that does not come to rest in the report.
+ */
+int attempt_hold_again(struct attempt *a);
 
 void attempt_run(struct attempt *a);
 bool attempt_deferred(void);
+
+/* ---- verdict.c: steps 4 and 5 ---- */
+
+/*
+ * Rounds of freezing and examining until the verdict is passed, and then, with
+ * @commit, the modules are DEAD.  0; -EBUSY: a use that does not go away;
+ * -ETIMEDOUT: not quiet before @deadline; -EINTR; -EPERM: frozen by hand.  The
+ * blockers of the last round are in the report.
+ */
+int verdict_rounds(struct attempt *a, bool commit, uint64_t deadline);
 
 /* ---- routine.c ---- */
 

@@ -192,7 +192,11 @@ void module_expel(module_id_t id, bool init_failed);
 /* DEFERRED: open again instead.  -ENOENT: it has gone meanwhile. */
 int module_revive(const char *name);
 
-/* gdb's hooks (tools/gdb): breakpoints go here. */
+/*
+ * Where tools/gdb has its breakpoints.  Loaded: the sections have addresses,
+ * none of the module's code has run; once more when the init regions are gone.
+ * Unloaded: before the memory goes.
+ */
 void gdb_module_loaded(const struct module *mod);
 void gdb_module_unloaded(const struct module *mod);
 

@@ -334,6 +334,7 @@ static int link_module(struct load_info *info)
 		return err;
 	m->symbols = symbols_build(&info->image, m->extra);
 	protect_image(m);
+	gdb_module_loaded(m);
 	return 0;
 }
 
@@ -349,6 +350,7 @@ static void free_init_regions(struct module *m)
 		       (uint32_t)(uintptr_t)m->memory + m->kept_size, size);
 	window_trim((uint8_t *)m->memory + m->kept_size, size, m->id);
 	m->init = NULL;
+	gdb_module_loaded(m);
 }
 
 static int run_init(struct load_info *info)
@@ -386,7 +388,6 @@ static int start_module(struct load_info *info)
 		err = run_register(info);
 	if (err)
 		return err;
-	gdb_module_loaded(info->mod);
 	module_set_state(info->id, MODULE_LIVE);
 	ledger_open_doors(info->id);
 	return 0;

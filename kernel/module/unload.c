@@ -32,33 +32,21 @@
 #include <sched/freezer.h>
 #include <x86/smp.h>
 
-/* A freeze is given up after this, and the world runs as long in between. */
-#define FREEZE_BUDGET_NS	(10 * NSEC_PER_MSEC)
-#define FREEZE_WORK_NS		(8 * NSEC_PER_MSEC)
-#define VERDICT_BUDGET_NS	(5 * NSEC_PER_MSEC)
-#define REST_MIN_NS		NSEC_PER_MSEC
-/* What sleeps with evidence, or a pointer left: so long it may yet go away. */
-#define PATIENCE_NS		(50 * NSEC_PER_MSEC)
-#define PATIENCE_ROUNDS		3
-#define POLL_NS			(100 * NSEC_PER_USEC)
-#define SECOND_VERDICT_NS	(500 * NSEC_PER_MSEC)
+/* The second verdict: a use found is a reason to entomb, slowness is none. */
+#define SECOND_VERDICT_NS	(1 * NSEC_PER_SEC)
+#define SECOND_VERDICT_TRIES	10
 
 static uint32_t unload_number;		/* the undertaker only */
 
 /* ---- small things ---- */
 
-static bool cancelled(const struct attempt *a)
-{
-	return READ_ONCE(a->cancelled);
-}
-
 /* Sleeps until @ns, a cancellation, or a count that fell to 0. */
-static void pause_until(const struct attempt *a, uint64_t ns)
+void attempt_pause_until(const struct attempt *a, uint64_t ns)
 {
-	wait_event_deadline(undertaker_wait, cancelled(a), ns);
+	wait_event_deadline(undertaker_wait, attempt_cancelled(a), ns);
 }
 
-static int total_count(const struct territory *terr)
+int territory_count(const struct territory *terr)
 {
 	int n = 0;
 
@@ -82,7 +70,7 @@ static void set_wake(const struct territory *terr, bool wake)
 	smp_mb();
 }
 
-static int interrupted(struct attempt *a)
+int attempt_interrupted(struct attempt *a)
 {
 	report_fail(a->report, -EINTR, "interrupted");
 	return -EINTR;
@@ -228,7 +216,7 @@ static int look(struct attempt *a)
 		err = check_caller(a);
 	if (err)
 		return err;
-	if (total_count(&a->terr) && !a->req.defer && !a->req.wait_ms &&
+	if (territory_count(&a->terr) && !a->req.defer && !a->req.wait_ms &&
 	    !a->req.force)
 		return refuse_busy(a);
 	return 0;
@@ -299,19 +287,19 @@ static int wait_for_users(struct attempt *a)
 {
 	int err = 0;
 
-	if (total_count(&a->terr) && a->req.wait_ms) {
+	if (territory_count(&a->terr) && a->req.wait_ms) {
 		uint64_t end = stamp_ns(a->start) +
 			       a->req.wait_ms * NSEC_PER_MSEC;
 
 		set_wake(&a->terr, true);
 		wait_event_deadline(undertaker_wait,
-				    !total_count(&a->terr) || cancelled(a),
+				    !territory_count(&a->terr) || attempt_cancelled(a),
 				    end);
 		set_wake(&a->terr, false);
 	}
-	if (cancelled(a))
-		return interrupted(a);
-	if (total_count(&a->terr))
+	if (attempt_cancelled(a))
+		return attempt_interrupted(a);
+	if (territory_count(&a->terr))
 		err = refuse_busy(a);
 	if (err && a->req.wait_ms) {
 		report_fail(a->report, -ETIMEDOUT,
@@ -348,6 +336,16 @@ static void report_engine(struct attempt *a, const struct ledger_blocker *lb)
 		    lb->kind, lb->name);
 }
 
+int attempt_hold_again(struct attempt *a)
+{
+	struct ledger_blocker b = { .kind = NULL };
+
+	if (!a->held || !hold_all(&a->terr, &b))
+		return 0;
+	report_engine(a, &b);
+	return -EAGAIN;
+}
+
 static int hold_engines(struct attempt *a)
 {
 	struct ledger_blocker b = { .kind = NULL };
@@ -355,400 +353,28 @@ static int hold_engines(struct attempt *a)
 	set_states(&a->terr, MODULE_HELD);
 	a->held = true;
 	while (hold_all(&a->terr, &b)) {
-		if (cancelled(a))
-			return interrupted(a);
+		if (attempt_cancelled(a))
+			return attempt_interrupted(a);
 		if (ktime_get_ns() > stamp_ns(a->deadline)) {
 			report_engine(a, &b);
 			return -ETIMEDOUT;
 		}
-		pause_until(a, ktime_get_ns() + POLL_NS);
+		attempt_pause_until(a, ktime_get_ns() + ATTEMPT_POLL_NS);
 	}
 	return 0;
 }
 
-/* ---- step 4: freeze and examine ---- */
-
-/* What one walk over the tasks found. */
-struct census {
-	struct attempt	*a;
-	uint32_t	tasks, clean, preempted, asleep, running;
-};
-
-/* In a dry run the module's own threads, not held, are as good as held. */
-static bool not_examined(const struct attempt *a, const struct task *t)
-{
-	return t == current ||
-	       (a->req.dry_run && a->terr.member[t->owner]);
-}
-
-static bool examine_one(struct task *t, void *arg)
-{
-	struct census *c = arg;
-	struct stack_hit hit;
-
-	if (not_examined(c->a, t))
-		return true;
-	c->tasks++;
-	switch (exam_task(t, &c->a->terr, c->a->report, &hit)) {
-	case TASK_CLEAN:
-		c->clean++;
-		if (t->spared & SPARE_EVIDENCE)
-			task_unspare(t, SPARE_EVIDENCE);
-		return true;
-	case TASK_IS_RUNNING:
-		c->running++;
-		return true;
-	default:
-		break;
-	}
-	if (READ_ONCE(t->state) == TASK_SLEEPING && !t->on_rq) {
-		c->asleep++;
-		return true;
-	}
-	c->preempted++;
-	if (!(t->spared & SPARE_EVIDENCE)) {
-		c->a->report->spared++;
-		task_spare(t, SPARE_EVIDENCE);
-	}
-	return true;
-}
-
-/*
- * With the world running: what is remembered of those who sleep on makes the
- * freeze short.
- */
-static bool examine_ahead(struct task *t, void *arg)
-{
-	struct attempt *a = arg;
-	struct stack_hit hit;
-
-	if (!not_examined(a, t))
-		exam_task(t, &a->terr, a->report, &hit);
-	return true;
-}
-
-static bool report_one(struct task *t, void *arg)
-{
-	struct attempt *a = arg;
-	struct stack_hit hit;
-
-	if (!not_examined(a, t) &&
-	    exam_task(t, &a->terr, a->report, &hit) == TASK_HAS_EVIDENCE)
-		report_stack_hit(a->report, t, &a->terr, &hit);
-	return true;
-}
-
-/*
- * Until nobody has evidence.  Who was preempted with some runs on, alone, as
- * long as this freeze may last.  -EBUSY: sleepers have it.  -EAGAIN: time.
- */
-static int examine_until_clean(struct attempt *a, uint64_t give_up)
-{
-	for (;;) {
-		struct census c = { .a = a };
-
-		freezer_thaw_lock_holders();
-		task_for_each(examine_one, &c);
-		a->report->tasks = c.tasks;
-		a->report->frozen_in_place = c.clean;
-		if (!c.preempted && !c.asleep && !c.running)
-			return 0;
-		if (!c.preempted && !c.running) {
-			task_for_each(report_one, a);
-			return -EBUSY;
-		}
-		if (ktime_get_ns() > give_up || cancelled(a)) {
-			task_for_each(report_one, a);
-			return -EAGAIN;
-		}
-		pause_until(a, ktime_get_ns() + POLL_NS / 2);
-	}
-}
-
-/* ---- step 5: the verdict ---- */
-
-enum verdict_on_world {
-	VERDICT_CLEAN,
-	VERDICT_COUNT,
-	VERDICT_ENGINE,
-	VERDICT_TASK,
-	VERDICT_MEMORY,
-	VERDICT_TOO_MUCH,
-};
-
-/* On the undertaker's stack: the one that nobody reads. */
-struct verdict {
-	struct attempt		*a;
-	bool			commit;
-	struct memory_hits	*prepared, late;
-	struct task		*task;
-	struct stack_hit	hit;
-};
-
-static bool engines_held(const struct territory *terr)
-{
-	for (uint32_t i = 0; i < terr->n; i++)
-		if (!ledger_is_held(terr->ids[i]))
-			return false;
-	return true;
-}
-
-static bool tasks_clean(struct verdict *v)
-{
-	struct task *t;
-
-	list_for_each_entry(t, &tasklist, tasks) {
-		if (not_examined(v->a, t))
-			continue;
-		if (exam_task_stopped(t, &v->a->terr, v->a->report,
-				      &v->hit) == TASK_CLEAN)
-			continue;
-		v->task = t;
-		return false;
-	}
-	return true;
-}
-
-static bool memory_clean(struct verdict *v)
-{
-	memory_recheck(&v->a->terr, v->prepared);
-	v->late.deadline = ktime_get_ns() + VERDICT_BUDGET_NS;
-	memory_search(&v->a->terr, MEMORY_DIRTY, &v->late);
-	v->a->report->verdict_pages = v->late.pages;
-	return !v->prepared->n && !v->late.n;
-}
-
-/*
- * In rendezvous: interrupts off on all CPUs, every one of them caught at a
- * place where it had them on, so no list is half changed.  Takes no lock,
- * allocates nothing.
- */
-static int verdict(void *arg)
-{
-	struct verdict *v = arg;
-	const struct territory *terr = &v->a->terr;
-
-	if (total_count(terr))
-		return VERDICT_COUNT;
-	if (!v->a->req.dry_run && !engines_held(terr))
-		return VERDICT_ENGINE;
-	if (!tasks_clean(v))
-		return VERDICT_TASK;
-	if (v->a->req.dry_run)
-		return v->prepared->n ? VERDICT_MEMORY : VERDICT_CLEAN;
-	if (!memory_clean(v))
-		return VERDICT_MEMORY;
-	if (v->late.gave_up)
-		return VERDICT_TOO_MUCH;
-	if (v->commit)
-		for (uint32_t i = 0; i < terr->n; i++)
-			WRITE_ONCE(owners[terr->ids[i]].state, MODULE_DEAD);
-	return VERDICT_CLEAN;
-}
-
-static void report_verdict(struct verdict *v, enum verdict_on_world w)
-{
-	struct unload_report *r = v->a->report;
-
-	switch (w) {
-	case VERDICT_COUNT:
-		report_users(r, &v->a->terr, v->a->caller);
-		break;
-	case VERDICT_TASK:
-		report_stack_hit(r, v->task, &v->a->terr, &v->hit);
-		break;
-	case VERDICT_MEMORY:
-		report_memory_hits(r, v->prepared);
-		report_memory_hits(r, &v->late);
-		break;
-	default:
-		break;
-	}
-}
-
-/* 0, -EBUSY (count, pointer), -EAGAIN (may be otherwise next time). */
-static int pass_verdict(struct attempt *a, struct memory_hits *prepared,
-			bool commit, uint64_t timeout_ns)
-{
-	struct verdict v = { .a = a, .commit = commit, .prepared = prepared };
-	uint64_t stopped = 0;
-	uint32_t late = 0;
-	int w = smp_rendezvous(verdict, &v, timeout_ns, &late, &stopped);
-
-	a->report->stopped_ns = max(a->report->stopped_ns, stopped);
-	a->report->memory_kib += v.late.pages * (PAGE_SIZE / 1024);
-	if (w == VERDICT_CLEAN)
-		return 0;
-	if (w < 0) {
-		struct blocker *b = report_add(a->report, BLOCK_CPU);
-
-		b->cpu = (int)late;
-		snprintf(b->what, sizeof(b->what),
-			 "CPU %u did not come to the rendezvous", late);
-		return -EAGAIN;
-	}
-	report_verdict(&v, (enum verdict_on_world)w);
-	return w == VERDICT_MEMORY || w == VERDICT_COUNT ? -EBUSY : -EAGAIN;
-}
-
-/* ---- rounds ---- */
-
-/* A dry run has closed and held nothing: what that would undo is no news. */
-static void drop_expected(const struct territory *terr,
-			  struct memory_hits *hits)
-{
-	uint32_t kept = 0, n = min(hits->n, (uint32_t)MEMORY_HITS);
-
-	for (uint32_t i = 0; i < n; i++)
-		if (!memory_hit_is_binding(hits->at[i]) &&
-		    !memory_hit_is_thread(terr, hits->at[i]))
-			hits->at[kept++] = hits->at[i];
-	hits->n = kept;
-}
-
-/* With the world running: what is found may go away, what is not is noted by
- * the dirty bits if it comes. */
-static void prepare_memory(struct attempt *a, struct memory_hits *hits)
-{
-	searched_pin();
-	dirty_clear();
-	memory_search(&a->terr, MEMORY_ALL, hits);
-	a->report->memory_kib += hits->pages * (PAGE_SIZE / 1024);
-	hits->pages = 0;
-	if (a->req.dry_run)
-		drop_expected(&a->terr, hits);
-	searched_unpin();
-}
-
-/*
- * What was written since the preparation, with everybody frozen: it leaves
- * little for the verdict to read.  -EBUSY: a pointer is there.  A page of an
- * earlier hit may be given back at any moment, so the pin.
- */
-static int search_written(struct attempt *a, struct memory_hits *prepared)
-{
-	struct memory_hits late = { .n = 0 };
-	int err = 0;
-
-	if (!searched_trypin())
-		return -EAGAIN;
-	memory_search(&a->terr, MEMORY_WRITTEN, &late);
-	a->report->memory_kib += late.pages * (PAGE_SIZE / 1024);
-	memory_recheck(&a->terr, prepared);
-	if (prepared->n || late.n) {
-		report_memory_hits(a->report, prepared);
-		report_memory_hits(a->report, &late);
-		err = -EBUSY;
-	}
-	searched_unpin();
-	return err;
-}
-
-static void account_freeze(struct attempt *a, uint64_t since)
-{
-	uint64_t ns = ktime_get_ns() - since;
-
-	a->report->frozen_ns += ns;
-	a->report->frozen_max_ns = max(a->report->frozen_max_ns, ns);
-	a->last_freeze_ns = ns;
-}
-
-static void report_late_cpu(struct attempt *a, const struct freeze_failure *f)
-{
-	struct blocker *b = report_add(a->report, BLOCK_CPU);
-
-	b->cpu = (int)f->cpu;
-	b->pid = f->pid;
-	strscpy(b->comm, f->comm, sizeof(b->comm));
-	snprintf(b->what, sizeof(b->what),
-		 "CPU %u would not leave pid %d (%s) within 10 ms", f->cpu,
-		 f->pid, f->comm);
-}
-
-static int one_round(struct attempt *a, bool commit)
-{
-	struct memory_hits prepared = { .n = 0 };
-	struct ledger_blocker b = { .kind = NULL };
-	struct freeze_failure failure;
-	uint64_t since, spent;
-	int err;
-
-	a->report->rounds++;
-	a->report->nr_blockers = 0;
-	if (total_count(&a->terr)) {
-		report_users(a->report, &a->terr, a->caller);
-		return -EBUSY;
-	}
-	if (a->held && hold_all(&a->terr, &b)) {	/* started since */
-		report_engine(a, &b);
-		return -EAGAIN;
-	}
-	prepare_memory(a, &prepared);
-	task_for_each(examine_ahead, a);
-	since = ktime_get_ns();
-	err = freezer_freeze(FREEZE_BUDGET_NS, &failure);
-	if (err == -ETIMEDOUT) {
-		account_freeze(a, since);
-		report_late_cpu(a, &failure);
-		return -EAGAIN;
-	}
-	if (err)
-		return err == -EAGAIN ? -EPERM : err;
-	err = examine_until_clean(a, since + FREEZE_WORK_NS);
-	if (!err && !a->req.dry_run)
-		err = search_written(a, &prepared);
-	spent = ktime_get_ns() - since;
-	if (!err && spent < FREEZE_BUDGET_NS)
-		err = pass_verdict(a, &prepared, commit,
-				   FREEZE_BUDGET_NS - spent);
-	else if (!err)
-		err = -EAGAIN;
-	freezer_thaw();
-	account_freeze(a, since);
-	return err;
-}
-
-/* What sleeps on the module, or points to it, is given a little time only. */
-static bool patience_is_over(const struct attempt *a, uint32_t stuck,
-			     uint64_t since)
-{
-	if (a->req.wait_ms)
-		return false;
-	return stuck >= PATIENCE_ROUNDS &&
-	       ktime_get_ns() - since > PATIENCE_NS;
-}
-
-static int rounds(struct attempt *a, bool commit, uint64_t deadline)
-{
-	uint64_t since = ktime_get_ns();
-	uint32_t stuck = 0;
-
-	for (;;) {
-		int err = one_round(a, commit);
-
-		if (!err || err == -EPERM)
-			return err;
-		if (cancelled(a) && commit)
-			return interrupted(a);
-		stuck = err == -EBUSY ? stuck + 1 : 0;
-		if (patience_is_over(a, stuck, since))
-			return -EBUSY;
-		if (ktime_get_ns() > deadline)
-			return err == -EBUSY ? -EBUSY : -ETIMEDOUT;
-		pause_until(a, ktime_get_ns() +
-			    max(a->last_freeze_ns, (uint64_t)REST_MIN_NS));
-	}
-}
+/* ---- steps 4 and 5 (verdict.c) ---- */
 
 static int examine(struct attempt *a)
 {
-	int err = rounds(a, !a->req.dry_run, stamp_ns(a->deadline));
+	int err = verdict_rounds(a, !a->req.dry_run, stamp_ns(a->deadline));
 
 	if (err == -EPERM)
 		report_fail(a->report, err,
 			    "the world is frozen by hand: `thaw` first");
 	else if (err == -EBUSY)
-		report_fail(a->report, err, total_count(&a->terr) ? "busy" :
+		report_fail(a->report, err, territory_count(&a->terr) ? "busy" :
 			    "in use, though nobody is counted");
 	else if (err == -ETIMEDOUT)
 		report_fail(a->report, err, "not quiet within %u ms",
@@ -833,6 +459,29 @@ static int clean_up(struct attempt *a)
 	return 0;
 }
 
+static bool found_a_use(const struct unload_report *r)
+{
+	uint32_t n = min(r->nr_blockers, (uint32_t)REPORT_BLOCKERS);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (r->blockers[i].kind != BLOCK_CPU)
+			return true;
+	return false;
+}
+
+static int second_verdict(struct attempt *a)
+{
+	int err = -ETIMEDOUT;
+
+	for (int i = 0; i < SECOND_VERDICT_TRIES && err == -ETIMEDOUT; i++) {
+		err = verdict_rounds(a, false,
+				     ktime_get_ns() + SECOND_VERDICT_NS);
+		if (err && found_a_use(a->report))
+			break;
+	}
+	return err;
+}
+
 /* DEAD: from here on there is no way back, and no failure but the tomb. */
 static void bury(struct attempt *a)
 {
@@ -849,7 +498,7 @@ static void bury(struct attempt *a)
 	err = clean_up(a);
 	if (!err) {
 		strscpy(r->step, "second verdict", sizeof(r->step));
-		err = rounds(a, false, ktime_get_ns() + SECOND_VERDICT_NS);
+		err = second_verdict(a);
 		if (err)
 			report_fail(r, -EBUSY, "its cleanup left a use behind");
 	}
@@ -868,15 +517,15 @@ static void bury(struct attempt *a)
 static int step(struct attempt *a, const char *name,
 		int (*fn)(struct attempt *a))
 {
-	if (cancelled(a))
-		return interrupted(a);
+	if (attempt_cancelled(a))
+		return attempt_interrupted(a);
 	strscpy(a->report->step, name, sizeof(a->report->step));
 	return fn(a);
 }
 
 static void give_up(struct attempt *a)
 {
-	if (a->req.defer && total_count(&a->terr)) {
+	if (a->req.defer && territory_count(&a->terr)) {
 		a->report->nr_blockers = 0;
 		report_users(a->report, &a->terr, a->caller);
 		defer(a);
