@@ -11,6 +11,7 @@
 #include <kernel/string.h>
 #include <debug/backtrace.h>
 #include <debug/kallsyms.h>
+#include <fs/file.h>
 #include <mm/mm.h>
 #include <module/internal.h>
 #include <module/symbols.h>
@@ -205,6 +206,32 @@ static void list_dependents(module_id_t id, char *buf, size_t size)
 	}
 }
 
+/* Who a DEFERRED module waits for: "12 reader, 13 reader". */
+static void list_users(module_id_t id, char *buf, size_t size)
+{
+	struct open_note note;
+	size_t len = 0;
+
+	for (uint32_t n = 0; chrdev_nth_open(id, n, &note); n++) {
+		struct task *t = task_find(note.opener);
+
+		len += (size_t)scnprintf(buf + len, size - len, "%s%d %s",
+					 n ? ", " : "", note.opener,
+					 t ? t->comm : "(gone)");
+		if (t)
+			task_put(t);
+	}
+	for (size_t i = 0; i < OWNER_SITES; i++) {
+		const struct owner_site *s = &owners[id].sites[i];
+
+		if (s->window_offset)
+			len += (size_t)scnprintf(buf + len, size - len,
+						 "%s%d counts %d",
+						 len ? ", " : "", s->pid,
+						 s->count);
+	}
+}
+
 static void fill_info(module_id_t id, struct module_info *info)
 {
 	const struct module *m = module_of(id);
@@ -218,6 +245,8 @@ static void fill_info(module_id_t id, struct module_info *info)
 	info->opens = (uint32_t)atomic_read(&owners[id].opens);
 	info->text = m ? m->region[REGION_TEXT].addr : 0;
 	list_dependents(id, info->used_by, sizeof(info->used_by));
+	if (info->state == MODULE_DEFERRED)
+		list_users(id, info->blocked_by, sizeof(info->blocked_by));
 }
 
 bool module_next(module_id_t after, struct module_info *info)
