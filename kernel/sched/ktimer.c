@@ -100,18 +100,46 @@ void ktimer_init(struct ktimer *t, void (*fn)(struct ktimer *t))
 	*t = (struct ktimer){ .fn = fn };
 }
 
-/* Locks the base that @t is in, or was in last. */
+/* In place of a base: @t is on its way from one to another, for an instant. */
+#define CPU_BETWEEN	UINT32_MAX
+
+/*
+ * Locks the base that @t is in, or was in last.  Under that lock @t stays out
+ * of every other base: whoever takes it to one comes by here first.
+ */
 static struct ktimer_base *base_lock(struct ktimer *t,
 				     uint32_t *flags) __no_lock_analysis
 {
 	for (;;) {
-		struct ktimer_base *base = &bases[READ_ONCE(t->cpu)];
+		uint32_t cpu = READ_ONCE(t->cpu);
 
-		*flags = spin_lock_irqsave(&base->lock);
-		if (base == &bases[t->cpu])
-			return base;
-		spin_unlock_irqrestore(&base->lock, *flags);
+		if (cpu == CPU_BETWEEN) {
+			cpu_relax();
+			continue;
+		}
+		*flags = spin_lock_irqsave(&bases[cpu].lock);
+		if (READ_ONCE(t->cpu) == cpu)
+			return &bases[cpu];
+		spin_unlock_irqrestore(&bases[cpu].lock, *flags);
 	}
+}
+
+/*
+ * From @base, locked, to this CPU's, locked on return.  Interrupts are off, so
+ * that it takes but an instant.
+ */
+static struct ktimer_base *base_move(struct ktimer_base *base,
+				     struct ktimer *t) __no_lock_analysis
+{
+	struct ktimer_base *here = &bases[cpu_id()];
+
+	if (base == here)
+		return here;
+	WRITE_ONCE(t->cpu, CPU_BETWEEN);
+	spin_unlock(&base->lock);
+	spin_lock(&here->lock);
+	WRITE_ONCE(t->cpu, cpu_id());
+	return here;
 }
 
 /*
@@ -120,23 +148,18 @@ static struct ktimer_base *base_lock(struct ktimer *t,
  */
 void ktimer_start(struct ktimer *t, uint64_t expires) __no_lock_analysis
 {
-	struct ktimer_base *base;
 	uint32_t flags;
+	struct ktimer_base *base = base_lock(t, &flags);
 
-	ktimer_cancel(t);
-	flags = local_irq_save();
-	base = &bases[cpu_id()];
-	spin_lock(&base->lock);
-	if (!t->queued) {
-		WRITE_ONCE(t->cpu, cpu_id());
-		t->expires = stamp_of(expires);
-		t->queued = true;
-		base->root = heap_meld(base->root, t);
-		if (base->root == t)
-			clock_arm(expires);
-	}
-	spin_unlock(&base->lock);
-	local_irq_restore(flags);
+	if (t->queued)
+		heap_remove(base, t);
+	base = base_move(base, t);
+	t->expires = stamp_of(expires);
+	t->queued = true;
+	base->root = heap_meld(base->root, t);
+	if (base->root == t)
+		clock_arm(expires);
+	spin_unlock_irqrestore(&base->lock, flags);
 }
 
 bool ktimer_cancel(struct ktimer *t) __no_lock_analysis
