@@ -37,11 +37,15 @@ static struct work *work_of(struct slot *s)
 	return container_of(s, struct work, slot);
 }
 
+/*
+ * All workers are woken: the first on the queue may have taken another item
+ * between its state and its test, and would use up the one wake-up.
+ */
 static void queue_locked(struct work *w)
 {
 	if (list_empty(&w->link))
 		list_add_tail(&w->link, &work_list);
-	wake_up_one(&work_wait);
+	wake_up(&work_wait);
 }
 
 static int work_hold(struct slot *s, struct binding *b)
@@ -225,7 +229,7 @@ static void work_done(struct work *w)
 	w->running = 0;
 	w->runner = 0;
 	if (!list_empty(&w->link))
-		wake_up_one(&work_wait);
+		wake_up(&work_wait);
 	spin_unlock_irqrestore(&slot_lock, flags);
 	wake_up(&w->done);
 	slot_put(&w->slot);
