@@ -150,7 +150,9 @@ bool mod_timer(struct timer *t, uint64_t expires)
 		t->pending = true;
 		t->remaining = stamp_of(time_left(expires));
 	} else {
-		armed = ktimer_cancel(&t->ktimer);
+		/* Let go a moment ago: this arming is the later one. */
+		armed = ktimer_cancel(&t->ktimer) || t->pending;
+		t->pending = false;
 		ktimer_start(&t->ktimer, expires);
 	}
 	spin_unlock_irqrestore(&slot_lock, flags);
