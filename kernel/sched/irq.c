@@ -26,8 +26,8 @@ struct irq_line {
 	struct slot	slot;
 	unsigned int	irq;		/* (c) ISA */
 	uint32_t	gsi;		/* (c) */
-	atomic_t	running;	/* (a) handlers under way */
-	atomic_t	pending;	/* (a) came while held */
+	atomic_t	running;	/* (a) handlers under way: 0 or 1 */
+	atomic_t	pending;	/* (a) came, not handed in yet */
 	atomic_t	count;		/* (a) handled; wraps */
 };
 
@@ -38,23 +38,31 @@ static struct irq_line *line_of(struct slot *s)
 	return container_of(s, struct irq_line, slot);
 }
 
-/*
- * running goes up before the binding is loaded: who takes the binding away
- * and then finds 0 knows that nobody has it any more (H10).
- */
-static noinline void line_handle(struct irq_line *l)
+static bool line_may_run(struct irq_line *l)
 {
-	struct binding *b;
+	return slot_binding(&l->slot) && !READ_ONCE(l->slot.held);
+}
 
-	atomic_inc(&l->running);
-	b = slot_binding(&l->slot);
-	if (b && !READ_ONCE(l->slot.held)) {
-		((irq_handler_t)b->fn)((int)l->irq, b->arg);
-		atomic_set(&l->count, atomic_read(&l->count) + 1);
-	} else {
-		atomic_set(&l->pending, 1);
+/*
+ * Hands a pending interrupt in.  A handler runs on one CPU at a time: who finds
+ * it running leaves the interrupt to that CPU, which looks at @pending again
+ * after it has cleared @running.  And @running is set before the binding is
+ * loaded: who takes the binding away and then finds 0 knows that nobody has it
+ * any more (H10).  Interrupts off.
+ */
+static noinline void line_run(struct irq_line *l)
+{
+	while (atomic_read(&l->pending) && line_may_run(l) &&
+	       !atomic_xchg(&l->running, 1)) {
+		struct binding *b = slot_binding(&l->slot);
+
+		if (b && !READ_ONCE(l->slot.held) &&
+		    atomic_xchg(&l->pending, 0)) {
+			((irq_handler_t)b->fn)((int)l->irq, b->arg);
+			atomic_set(&l->count, atomic_read(&l->count) + 1);
+		}
+		atomic_xchg(&l->running, 0);
 	}
-	atomic_dec(&l->running);
 }
 
 static void irq_entry(uint32_t gsi)
@@ -63,7 +71,8 @@ static void irq_entry(uint32_t gsi)
 
 	if (!l)
 		return;
-	line_handle(l);
+	atomic_set(&l->pending, 1);
+	line_run(l);
 	stack_wipe_dead();
 }
 
@@ -84,8 +93,7 @@ static void line_let_go(struct slot *s, struct binding *b)
 	WRITE_ONCE(s->held, false);
 	smp_mb();
 	flags = local_irq_save();
-	if (atomic_xchg(&l->pending, 0))
-		line_handle(l);
+	line_run(l);
 	local_irq_restore(flags);
 }
 
