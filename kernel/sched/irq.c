@@ -15,6 +15,7 @@
 #include <sched/owner.h>
 #include <sched/sched.h>
 #include <sched/slot.h>
+#include <x86/smp.h>
 #include <x86/trap.h>
 
 #define NR_LINES	24
@@ -97,6 +98,16 @@ static void line_let_go(struct slot *s, struct binding *b)
 	local_irq_restore(flags);
 }
 
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+/*
+ * A CPU that has read lines[], and has not said so in @running yet, has its
+ * interrupts off until the handler is over: it answers the call after that,
+ * and then nobody knows @l.
+ */
 static void line_release(struct irq_line *l)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
@@ -105,8 +116,7 @@ static void line_release(struct irq_line *l)
 	if (lines[l->gsi] == l)
 		WRITE_ONCE(lines[l->gsi], NULL);
 	spin_unlock_irqrestore(&slot_lock, flags);
-	while (atomic_read(&l->running))
-		cpu_relax();
+	smp_call_others(nothing, NULL);
 	irq_set_entry(l->gsi, NULL);
 }
 
@@ -138,16 +148,14 @@ static const struct slot_ops irq_ops = {
 	.describe = line_describe,
 };
 
+/* -EBUSY: somebody has the line. */
 static int line_connect(struct irq_line *l)
 {
-	int err;
+	int err = irq_set_entry(l->gsi, irq_entry);
 
-	WRITE_ONCE(lines[l->gsi], l);
-	err = irq_set_entry(l->gsi, irq_entry);
-	if (err) {
-		WRITE_ONCE(lines[l->gsi], NULL);
+	if (err)
 		return err;
-	}
+	WRITE_ONCE(lines[l->gsi], l);
 	irq_unmask(l->gsi);
 	return 0;
 }
@@ -176,7 +184,7 @@ int request_irq_owner(unsigned int irq, irq_handler_t handler,
 	l->gsi = irq_isa_to_gsi(irq);
 	err = slot_register(&l->slot, &reg, &existing);
 	if (!err && !existing) {
-		err = lines[l->gsi] ? -EBUSY : line_connect(l);
+		err = line_connect(l);
 		if (err)
 			slot_forget(&l->slot);
 	}
