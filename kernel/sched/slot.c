@@ -152,15 +152,18 @@ static int rebind_locked(struct binding *b,
 	if (!b->withdrawn && s != MODULE_CLOSED && s != MODULE_HELD &&
 	    s != MODULE_DEFERRED)
 		return -EEXIST;
+	/* Given up while the module lived: the name may be another's. */
+	if (list_empty(&b->slot->names)) {
+		if (find_key_locked(b->slot))
+			return -EEXIST;
+		list_add_tail(&b->slot->names, &slot_names);
+	}
 	b->withdrawn = false;
 	b->ops = reg->ops;
 	b->fn = reg->fn;
 	b->arg = reg->arg;
-	if (s == MODULE_LIVE) {
-		if (list_empty(&b->slot->names))
-			list_add_tail(&b->slot->names, &slot_names);
+	if (s == MODULE_LIVE)
 		set_phase_locked(b->slot, SLOT_OPEN, b);
-	}
 	slot_get(b->slot);
 	*existing = b->slot;
 	return 0;
