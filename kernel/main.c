@@ -11,6 +11,7 @@
 #include <kernel/string.h>
 #include <lib/cmdline.h>
 #include <lib/format.h>
+#include <lib/guard.h>
 #include <mm/mm.h>
 #include <module/module.h>
 #include <proc/process.h>
@@ -54,6 +55,7 @@ void kmain(void)
 	console_init_early();
 	printk_init(boot_info.cmdline);
 	seed_randomness();
+	guards_init(boot_info.cmdline);
 	page_init();
 	slab_init();
 	vmalloc_init();

@@ -28,7 +28,8 @@ struct attempt {
 	struct stamp		start, deadline;	/* (u) */
 	uint32_t		closed;		/* (u) unregister was called */
 	bool			held;		/* (u) engines are being held */
-	bool			was_deferred;	/* (u) */
+	bool			busy;		/* (u) users did not leave */
+	bool			deferred[UNLOAD_MAX_NAMES]; /* (u) was already */
 	uint64_t		last_freeze_ns;	/* (u) small: a duration */
 	struct bearer		*bearers[UNLOAD_MAX_NAMES]; /* (u) */
 };

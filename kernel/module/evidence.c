@@ -21,6 +21,7 @@
  * hits are on the undertaker's stack, which is not.
  */
 #include <kernel/string.h>
+#include <lib/guard.h>
 #include <mm/mm.h>
 #include <module/internal.h>
 #include <sched/rq.h>
@@ -71,6 +72,14 @@ static void classify(const uint32_t *p, const struct stack_range *r,
 	}
 }
 
+/* An address of the module's data counts like one of its text (H02, H07). */
+static bool is_evidence(const struct territory *terr, uintptr_t word)
+{
+	if (likely(!territory_has(terr, word)))
+		return false;
+	return guard(DATA_COUNTS) || module_text_has(word);
+}
+
 /*
  * Reads the range, remembers its words in the window, and says whether one of
  * them lies in the territory.  The first such word goes to *@hit.
@@ -95,12 +104,12 @@ static bool scan_stack(const struct stack_range *r, struct exam *exam,
 				(uint16_t)(p - r->lo);
 		}
 		exam->nr_words++;
-		if (found || !territory_has(terr, *p))
+		if (found || !is_evidence(terr, *p))
 			continue;
-		found = true;
 		hit->word = *p;
 		hit->above_esp = (uint32_t)(p - r->lo);
 		classify(p, r, hit);
+		found = guard(WHOLE_STACK) || hit->kind == BLOCK_EIP;
 	}
 	return found;
 }
@@ -110,16 +119,16 @@ static bool judge_remembered(const struct exam *exam,
 			     const struct territory *terr)
 {
 	for (uint32_t i = 0; i < exam->nr_words; i++)
-		if (territory_has(terr, WINDOW_BASE +
-					exam->word[i].window_offset))
+		if (is_evidence(terr, WINDOW_BASE +
+				      exam->word[i].window_offset))
 			return true;
 	return false;
 }
 
 static bool exam_is_fresh(const struct task *t)
 {
-	return t->exam.valid && t->exam.switches == t->switches &&
-	       t->exam.nr_words <= EXAM_WORDS;
+	return t->exam.valid && t->exam.nr_words <= EXAM_WORDS &&
+	       (t->exam.switches == t->switches || !guard(EXAM_GENERATION));
 }
 
 /* @t does not run: all of it lies between its stack pointer and the top. */
@@ -134,7 +143,7 @@ static enum verdict_on_task exam_saved(struct task *t,
 	};
 
 	/* Held: its stack was taken from it.  Dead: no word of it is live. */
-	if (!t->stack || t->state == TASK_DEAD)
+	if (!t->stack || t->state == TASK_DEAD || !guard(TASK_EVIDENCE))
 		return TASK_CLEAN;
 	if (exam_is_fresh(t) && !judge_remembered(&t->exam, terr))
 		return TASK_CLEAN;

@@ -68,6 +68,11 @@ module_id_t module_new_id_locked(const char *name) __must_hold(&module_lock);
 void module_set_state_locked(module_id_t id, enum module_state s)
 	__must_hold(&module_lock);
 void module_set_state(module_id_t id, enum module_state s);
+/*
+ * LIVE and its doors open, in one step for who has module_lock: doors that are
+ * opened after it was given up could be those of a module that has gone.
+ */
+void module_go_live_locked(module_id_t id) __must_hold(&module_lock);
 /* An exported symbol of the kernel (owner 0) or of a LIVE module. */
 bool export_find_locked(const char *name, uintptr_t *value,
 			module_id_t *owner) __must_hold(&module_lock);
@@ -79,6 +84,8 @@ bool module_uses(const struct module *m, module_id_t dep);
 void module_destroy(module_id_t id, uint32_t unload_number,
 		    void (*leak)(const struct heap_object *o, void *arg),
 		    void *arg);
+/* @addr, which lies in the window, is in the text of whose it is. */
+bool module_text_has(uintptr_t addr);
 /* "name+0x12 (file.c)" of a module's or kernel's address, as text. */
 void describe_address(uintptr_t addr, char *buf, size_t size);
 

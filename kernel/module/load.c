@@ -388,8 +388,9 @@ static int start_module(struct load_info *info)
 		err = run_register(info);
 	if (err)
 		return err;
-	module_set_state(info->id, MODULE_LIVE);
-	ledger_open_doors(info->id);
+	mutex_lock(&module_lock);
+	module_go_live_locked(info->id);
+	mutex_unlock(&module_lock);
 	return 0;
 }
 

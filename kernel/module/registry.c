@@ -55,6 +55,13 @@ void module_set_state(module_id_t id, enum module_state s)
 	mutex_unlock(&module_lock);
 }
 
+void module_go_live_locked(module_id_t id)
+{
+	module_set_state_locked(id, MODULE_LIVE);
+	WRITE_ONCE(owners[id].wake_undertaker, false);
+	ledger_open_doors(id);
+}
+
 module_id_t module_new_id_locked(const char *name)
 {
 	for (unsigned int i = 1; i < MAX_MODULES; i++) {
@@ -138,6 +145,15 @@ static bool lookup_in_modules(uintptr_t addr, struct symbol_info *info)
 	info->offset = hit.offset;
 	info->size = hit.size;
 	return true;
+}
+
+bool module_text_has(uintptr_t addr)
+{
+	module_id_t id = window_owner(addr);
+	const struct module *m = id ? module_of(id) : NULL;
+
+	return m && addr - m->region[REGION_TEXT].addr <
+		    m->region[REGION_TEXT].size;
 }
 
 void describe_address(uintptr_t addr, char *buf, size_t size)

@@ -12,6 +12,7 @@
 #include <kernel/ktime.h>
 #include <kernel/module.h>
 #include <kernel/string.h>
+#include <lib/guard.h>
 #include <mm/mm.h>
 #include <module/attempt.h>
 
@@ -158,7 +159,8 @@ static int wait_for_answer(struct attempt *a)
 
 static void ask(struct attempt *a)
 {
-	task_spare(current, SPARE_CALLER);
+	if (guard(SPARE_CALLER))
+		task_spare(current, SPARE_CALLER);
 	queue_attempt(a);
 	wait_for_answer(a);
 	task_unspare(current, SPARE_CALLER);
@@ -282,12 +284,9 @@ int module_revive(const char *name)
 	mutex_lock(&module_lock);
 	id = module_id_locked(name);
 	if (id && owner_state(id) == MODULE_DEFERRED) {
-		module_set_state_locked(id, MODULE_LIVE);
-		WRITE_ONCE(owners[id].wake_undertaker, false);
+		module_go_live_locked(id);
 		err = 0;
 	}
 	mutex_unlock(&module_lock);
-	if (!err)
-		ledger_open_doors(id);
 	return err;
 }

@@ -26,6 +26,7 @@
 #include <kernel/ktime.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
+#include <lib/guard.h>
 #include <mm/mm.h>
 #include <module/attempt.h>
 #include <module/internal.h>
@@ -151,7 +152,7 @@ static int check_dependents_locked(struct attempt *a)
 		module_id_t user = dependent_locked(id, a->terr.member);
 		struct blocker *b;
 
-		if (!user)
+		if (!user || !guard(DEPENDENTS))
 			continue;
 		b = report_add(a->report, BLOCK_DEPENDENT);
 		snprintf(b->what, sizeof(b->what),
@@ -173,7 +174,7 @@ static int check_caller(struct attempt *a)
 	struct task *t = a->caller;
 	struct blocker *b;
 
-	if (!t)
+	if (!t || !guard(CALLER_OUTSIDE))
 		return 0;
 	if (a->terr.member[t->owner] ||
 	    exam_task(t, &a->terr, a->report, &hit) == TASK_HAS_EVIDENCE) {
@@ -205,6 +206,12 @@ static int look(struct attempt *a)
 {
 	int err;
 
+	/* Nobody else closes the gate; the bearers would stand behind it. */
+	if (freezer_frozen()) {
+		report_fail(a->report, -EPERM,
+			    "the world is frozen by hand: `thaw` first");
+		return -EPERM;
+	}
 	mutex_lock(&module_lock);
 	err = find_members_locked(a);
 	if (!err) {
@@ -216,7 +223,7 @@ static int look(struct attempt *a)
 		err = check_caller(a);
 	if (err)
 		return err;
-	if (territory_count(&a->terr) && !a->req.defer && !a->req.wait_ms &&
+	if (guard(FIRST_COUNT) && territory_count(&a->terr) && !a->req.defer && !a->req.wait_ms &&
 	    !a->req.force)
 		return refuse_busy(a);
 	return 0;
@@ -236,8 +243,7 @@ static int close_states(struct attempt *a)
 	if (!err)
 		err = check_dependents_locked(a);
 	for (uint32_t i = 0; i < a->terr.n && !err; i++) {
-		a->was_deferred |= owner_state(a->terr.ids[i]) ==
-				   MODULE_DEFERRED;
+		a->deferred[i] = owner_state(a->terr.ids[i]) == MODULE_DEFERRED;
 		module_set_state_locked(a->terr.ids[i], MODULE_CLOSED);
 	}
 	mutex_unlock(&module_lock);
@@ -253,7 +259,10 @@ static int check_ledger(struct attempt *a)
 		struct blocker *b;
 		const char *kind;
 
-		if (!ledger_find_open(a->terr.ids[i], &kind, name,
+		if (a->deferred[i])
+			continue;
+		if (!guard(LEDGER_CLOSED) ||
+		    !ledger_find_open(a->terr.ids[i], &kind, name,
 				      sizeof(name)))
 			continue;
 		b = report_add(a->report, BLOCK_REGISTRATION);
@@ -269,10 +278,12 @@ static int check_ledger(struct attempt *a)
 	return err;
 }
 
+/* Whoever is DEFERRED has been through this. */
 static int close_doors(struct attempt *a)
 {
 	for (uint32_t i = 0; i < a->terr.n; i++) {
-		int err = routine_run(a, i, ROUTINE_UNREGISTER,
+		int err = a->deferred[i] ? 0 :
+			  routine_run(a, i, ROUTINE_UNREGISTER,
 				      stamp_ns(a->deadline));
 
 		a->closed = i + 1;
@@ -299,7 +310,8 @@ static int wait_for_users(struct attempt *a)
 	}
 	if (attempt_cancelled(a))
 		return attempt_interrupted(a);
-	if (territory_count(&a->terr))
+	a->busy = territory_count(&a->terr) != 0;
+	if (a->busy)
 		err = refuse_busy(a);
 	if (err && a->req.wait_ms) {
 		report_fail(a->report, -ETIMEDOUT,
@@ -352,7 +364,7 @@ static int hold_engines(struct attempt *a)
 
 	set_states(&a->terr, MODULE_HELD);
 	a->held = true;
-	while (hold_all(&a->terr, &b)) {
+	while (guard(HOLD_ENGINES) && hold_all(&a->terr, &b)) {
 		if (attempt_cancelled(a))
 			return attempt_interrupted(a);
 		if (ktime_get_ns() > stamp_ns(a->deadline)) {
@@ -384,6 +396,24 @@ static int examine(struct attempt *a)
 
 /* ---- the way back ---- */
 
+static void let_go(const struct attempt *a)
+{
+	if (!a->held)
+		return;
+	for (uint32_t i = 0; i < a->terr.n; i++)
+		ledger_let_go(a->terr.ids[i]);
+}
+
+/* DEFERRED, and its count is watched: it may be 0 already. */
+static void defer_one_locked(module_id_t id) __must_hold(&module_lock);
+static void defer_one_locked(module_id_t id)
+{
+	module_set_state_locked(id, MODULE_DEFERRED);
+	ledger_void_doors(id);
+	WRITE_ONCE(owners[id].wake_undertaker, true);
+}
+
+/* Each as it was: whoever was DEFERRED is so again. */
 static void reactivate(struct attempt *a)
 {
 	uint64_t deadline = ktime_get_ns() +
@@ -391,27 +421,28 @@ static void reactivate(struct attempt *a)
 
 	set_states(&a->terr, MODULE_CLOSED);
 	for (uint32_t i = a->closed; i-- > 0;)
-		routine_run(a, i, ROUTINE_REGISTER, deadline);
-	for (uint32_t i = 0; i < a->terr.n; i++)
-		if (a->held)
-			ledger_let_go(a->terr.ids[i]);
-	set_states(&a->terr, MODULE_LIVE);
-	for (uint32_t i = 0; i < a->terr.n; i++)
-		ledger_open_doors(a->terr.ids[i]);
+		if (!a->deferred[i])
+			routine_run(a, i, ROUTINE_REGISTER, deadline);
+	let_go(a);
+	mutex_lock(&module_lock);
+	for (uint32_t i = 0; i < a->terr.n; i++) {
+		if (a->deferred[i])
+			defer_one_locked(a->terr.ids[i]);
+		else
+			module_go_live_locked(a->terr.ids[i]);
+	}
+	mutex_unlock(&module_lock);
 }
 
 static void defer(struct attempt *a)
 {
-	if (a->held)
-		for (uint32_t i = 0; i < a->terr.n; i++)
-			ledger_let_go(a->terr.ids[i]);
-	set_states(&a->terr, MODULE_DEFERRED);
+	let_go(a);
+	mutex_lock(&module_lock);
 	for (uint32_t i = 0; i < a->terr.n; i++)
-		ledger_void_doors(a->terr.ids[i]);
-	set_wake(&a->terr, true);
+		defer_one_locked(a->terr.ids[i]);
+	mutex_unlock(&module_lock);
 	a->report->outcome = UNLOAD_DEFERRED;
-	if (a->req.defer)
-		a->report->error = 0;
+	a->report->error = 0;
 }
 
 static void entomb(struct attempt *a)
@@ -471,7 +502,7 @@ static bool found_a_use(const struct unload_report *r)
 
 static int second_verdict(struct attempt *a)
 {
-	int err = -ETIMEDOUT;
+	int err = guard(SECOND_VERDICT) ? -ETIMEDOUT : 0;
 
 	for (int i = 0; i < SECOND_VERDICT_TRIES && err == -ETIMEDOUT; i++) {
 		err = verdict_rounds(a, false,
@@ -523,15 +554,19 @@ static int step(struct attempt *a, const char *name,
 	return fn(a);
 }
 
-static void give_up(struct attempt *a)
+/*
+ * Users who were in the way may have left by now: -d is granted all the same,
+ * and the undertaker finds a DEFERRED module with count 0.
+ */
+static void give_up(struct attempt *a, int err)
 {
-	if (a->req.defer && territory_count(&a->terr)) {
+	bool busy = a->busy || territory_count(&a->terr);
+
+	if (a->req.defer && busy && err != -EINTR) {
 		a->report->nr_blockers = 0;
 		report_users(a->report, &a->terr, a->caller);
 		defer(a);
-	} else if (a->was_deferred) {
-		defer(a);
-	} else if (a->req.force) {
+	} else if (a->req.force && err != -EINTR) {
 		entomb(a);
 	} else {
 		reactivate(a);
@@ -580,8 +615,7 @@ static void attempt(struct attempt *a)
 		err = step(a, "close", close_states);
 	if (err)
 		return;
-	if (!a->was_deferred)
-		err = step(a, "unregister", close_doors);
+	err = step(a, "unregister", close_doors);
 	if (!err)
 		err = step(a, "users", wait_for_users);
 	if (!err)
@@ -589,7 +623,7 @@ static void attempt(struct attempt *a)
 	if (!err)
 		err = step(a, "examine", examine);
 	if (err)
-		give_up(a);
+		give_up(a, err);
 	else
 		bury(a);
 }

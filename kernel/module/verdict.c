@@ -16,6 +16,7 @@
 #include <kernel/errno.h>
 #include <kernel/ktime.h>
 #include <kernel/string.h>
+#include <lib/guard.h>
 #include <mm/mm.h>
 #include <module/attempt.h>
 #include <module/internal.h>
@@ -71,7 +72,7 @@ static bool examine_one(struct task *t, void *arg)
 		return true;
 	}
 	c->preempted++;
-	if (!(t->spared & SPARE_EVIDENCE)) {
+	if (!(t->spared & SPARE_EVIDENCE) && guard(SPARE_EVIDENCE)) {
 		c->a->report->spared++;
 		task_spare(t, SPARE_EVIDENCE);
 	}
@@ -193,15 +194,15 @@ static int verdict(void *arg)
 	struct verdict *v = arg;
 	const struct territory *terr = &v->a->terr;
 
-	if (territory_count(terr))
+	if (guard(SECOND_COUNT) && territory_count(terr))
 		return VERDICT_COUNT;
-	if (!v->a->req.dry_run && !engines_held(terr))
+	if (guard(HOLD_ENGINES) && !v->a->req.dry_run && !engines_held(terr))
 		return VERDICT_ENGINE;
-	if (!tasks_clean(v))
+	if (guard(VERDICT_TASKS) && !tasks_clean(v))
 		return VERDICT_TASK;
 	if (v->a->req.dry_run)
 		return v->prepared->n ? VERDICT_MEMORY : VERDICT_CLEAN;
-	if (!memory_clean(v))
+	if (guard(VERDICT_MEMORY) && !memory_clean(v))
 		return VERDICT_MEMORY;
 	if (v->late.gave_up)
 		return VERDICT_TOO_MUCH;
@@ -275,6 +276,8 @@ static void drop_expected(const struct territory *terr,
  * the dirty bits if it comes. */
 static void prepare_memory(struct attempt *a, struct memory_hits *hits)
 {
+	if (!guard(MEMORY_SEARCH))
+		return;
 	searched_pin();
 	dirty_clear();
 	memory_search(&a->terr, MEMORY_ALL, hits);
@@ -339,7 +342,7 @@ static int one_round(struct attempt *a, bool commit)
 
 	a->report->rounds++;
 	a->report->nr_blockers = 0;
-	if (territory_count(&a->terr)) {
+	if (guard(SECOND_COUNT) && territory_count(&a->terr)) {
 		report_users(a->report, &a->terr, a->caller);
 		return -EBUSY;
 	}
@@ -349,7 +352,7 @@ static int one_round(struct attempt *a, bool commit)
 	prepare_memory(a, &prepared);
 	task_for_each(examine_ahead, a);
 	since = ktime_get_ns();
-	err = freezer_freeze(FREEZE_BUDGET_NS, &failure);
+	err = guard(FREEZE) ? freezer_freeze(FREEZE_BUDGET_NS, &failure) : 0;
 	if (err == -ETIMEDOUT) {
 		account_freeze(a, since);
 		report_late_cpu(a, &failure);
@@ -358,7 +361,7 @@ static int one_round(struct attempt *a, bool commit)
 	if (err)
 		return err == -EAGAIN ? -EPERM : err;
 	err = examine_until_clean(a, since + FREEZE_WORK_NS);
-	if (!err && !a->req.dry_run)
+	if (!err && !a->req.dry_run && guard(VERDICT_MEMORY))
 		err = search_written(a, &prepared);
 	spent = ktime_get_ns() - since;
 	if (!err && spent < FREEZE_BUDGET_NS)
@@ -396,7 +399,7 @@ int verdict_rounds(struct attempt *a, bool commit, uint64_t deadline)
 		stuck = err == -EBUSY ? stuck + 1 : 0;
 		if (patience_is_over(a, stuck, since))
 			return -EBUSY;
-		if (ktime_get_ns() > deadline)
+		if (guard(DEADLINE) && ktime_get_ns() > deadline)
 			return err == -EBUSY ? -EBUSY : -ETIMEDOUT;
 		attempt_pause_until(a, ktime_get_ns() +
 			    max(a->last_freeze_ns, (uint64_t)REST_MIN_NS));

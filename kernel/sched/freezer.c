@@ -17,6 +17,7 @@
 #include <kernel/errno.h>
 #include <kernel/ktime.h>
 #include <kernel/string.h>
+#include <lib/guard.h>
 #include <sched/freezer.h>
 #include <sched/rq.h>
 #include <x86/clock.h>
@@ -188,7 +189,7 @@ unsigned int freezer_thaw_lock_holders(void)
 	unsigned int spared = 0;
 
 	/* The undertaker waits for no mutex while the gate is closed. */
-	if (!atomic_read(&freezer_nr_spared))
+	if (!atomic_read(&freezer_nr_spared) || !guard(THAW_LOCK_HOLDERS))
 		return 0;
 	task_for_each(unspare_if_free, NULL);
 	task_for_each(spare_holder, &spared);

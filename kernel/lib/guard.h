@@ -1,0 +1,37 @@
+/*
+ * guard(NAME): a precaution of the protocol.
+ *
+ * In the ordinary kernel it is the constant true and leaves no trace.  The lab
+ * build (make LAB=1) can take each away by name at boot, guard_off=NAME,NAME,
+ * to show what goes wrong without it.  guards.def lists them all.
+ */
+#ifndef LIB_GUARD_H
+#define LIB_GUARD_H
+
+#include <kernel/types.h>
+
+enum guard {
+#define GUARD(name, hazards, what) GUARD_##name,
+#include <lib/guards.def>
+#undef GUARD
+	NR_GUARDS
+};
+
+#ifdef CONFIG_LAB
+/* Any context. */
+bool guard_is_on(enum guard g);
+/*
+ * Boot, once: takes away what @cmdline names, and says so in the log; an
+ * unknown name is said, too, and changes nothing.
+ */
+void guards_init(const char *cmdline);
+#define guard(name)	guard_is_on(GUARD_##name)
+#else
+static inline void guards_init(const char *cmdline)
+{
+	(void)cmdline;
+}
+#define guard(name)	((void)GUARD_##name, true)
+#endif
+
+#endif
