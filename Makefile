@@ -256,7 +256,8 @@ $(eval $(call remember,xflags,$(KCC) $(MFLAGS) $(ccflags-y) $(XKO)))
 all: $(XKO)
 
 define xmodule
-$(MDIR)/$(1).ko: $(addprefix $(B)/x/$(1)/,$(or $($(1)-objs) $($(1)-y),$(1).o))
+$(MDIR)/$(1).ko: $(addprefix $(B)/x/$(1)/,$(or \
+		$(strip $($(1)-objs) $($(1)-y)),$(1).o))
 	$$(call say,LD,$$@)
 	$(Q)$(KLD) -r -o $$@ $$(filter %.o,$$^)
 
@@ -294,7 +295,7 @@ $(X)/initrd.cpio: $(IMAGE) $(XIMAGE) $(ROOT) $(B)/.image tools/mkinitrd.py
 	@mkdir -p $(@D)
 	$(Q)$(PYTHON) tools/mkinitrd.py $@ bin dev etc lib/modules proc tmp \
 		$(foreach f,$(filter %.ko,$(IMAGE) $(XIMAGE)),\
-			lib/modules/$(notdir $(f))=$(f)) \
+			lib/modules/$(subst -,_,$(notdir $(f)))=$(f)) \
 		$(foreach f,$(filter-out %.ko,$(IMAGE)),bin/$(notdir $(f))=$(f)) \
 		$(foreach f,$(ROOT),$(f:user/root/%=%)=$(f))
 
@@ -311,22 +312,24 @@ run: $(X)/icebox.iso ## the ISO in QEMU, its console on this terminal
 # ---- Tests and checks -------------------------------------------------------
 
 # A host test names the kernel sources under test in its first line:
-# "// sources: kernel/module/elf.c kernel/lib/string.c".
+# "// sources: kernel/module/elf.c kernel/lib/string.c".  Of several sources gcc
+# leaves the dependencies of the last one, so that is the test.
 define hosttest
-$(B)/host/$(1): tests/host/$(1).c $(shell sed -n '1s,^// sources:,,p' \
-		tests/host/$(1).c) $(B)/.hostflags
+$(B)/host/$(1): $(2) tests/host/$(1).c $(HOSTHDR) $(B)/.hostflags
 	$$(call say,HOSTCC,$$@)
 	@mkdir -p $$(@D)
 	$(Q)$(HOSTCC) $(HOSTFLAGS) -MMD -MP -MF $$@.d -MT $$@ -o $$@ \
-		$$(filter %.c,$$^)
+		$(2) tests/host/$(1).c
 endef
+HOSTHDR	:= $(HEADERS) $(sort $(wildcard kernel/*/*.h tests/host/*.h))
 HOSTFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -fsanitize=address,undefined \
 	   -fno-sanitize-recover=all -fno-omit-frame-pointer -DHOST_TEST \
 	   -Ikernel/include -Ikernel -Itests/host
 ifneq ($(BUILDING),)
 $(eval $(call remember,hostflags,$(HOSTCC) $(HOSTFLAGS)))
 endif
-$(foreach t,$(HOSTBIN:$(B)/host/%=%),$(eval $(call hosttest,$(t))))
+$(foreach t,$(HOSTBIN:$(B)/host/%=%),$(eval $(call hosttest,$(t),\
+	$(shell sed -n '1s,^// sources:,,p' tests/host/$(t).c))))
 
 .PHONY: host-tests check-build
 host-tests: $(HOSTBIN)
@@ -353,8 +356,9 @@ check-includes check-shell check-words: check-%:
 	$(call say,CHECK,$*)
 	$(Q)tools/check/$*
 
-gdb: all ## QEMU with gdb attached; CMDS='load hello; ...' to run there
-	@ICEBOX_BUILD=$(abspath $(B)) tools/gdb/start $(if $(CMDS),'$(CMDS)')
+gdb: all kernel initrd ## QEMU with gdb attached; CMDS='load hello; ...'
+	@ICEBOX_BUILD=$(abspath $(B)) tools/gdb/start \
+		$(XKO:%=--add %) $(if $(CMDS),"$$CMDS")
 
 clean: ## all that was built
 	rm -rf build build-debug build-lab build-debug-lab build-*llvm $(B)

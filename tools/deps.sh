@@ -59,6 +59,7 @@ need_run()
 	need python3-pytest python pytest
 	need python3-pytest-xdist python xdist
 	need python3-pexpect python pexpect
+	need gdb have gdb
 }
 
 need_check()
@@ -74,7 +75,6 @@ need_check()
 
 need_bench()
 {
-	need gdb have gdb
 	need qemu-utils have qemu-img
 	need mmdebstrap have mmdebstrap
 }

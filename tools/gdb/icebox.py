@@ -1,9 +1,11 @@
 """gdb commands for Icebox, and module symbols that follow load and unload.
 
-The kernel calls gdb_module_loaded(struct module *) when a module's sections
-have their addresses, and gdb_module_unloaded(struct module *) before they go;
-breakpoints there add and remove BUILD/modules/NAME.ko. `icebox type TEXT`
-types a line at the kernel's console.
+The kernel calls gdb_module_loaded(mod) when a module's sections have their
+addresses, before its code runs, and again when its init sections are gone;
+gdb_module_unloaded(mod) before its memory goes. Breakpoints there add and
+remove the module's file, BUILD/modules/NAME.ko or M/NAME.ko. A breakpoint may
+be set before the module is there. `icebox type TEXT` types a line at the
+kernel's console.
 """
 
 import glob
@@ -17,34 +19,46 @@ loaded = {}             # name of a module -> path of the file gdb has for it
 
 
 def sections(module):
-    """(name, address) of the module's sections, from its section table."""
-    table = module["sections"]
-    count = int(module["nr_sections"])
-    for i in range(count):
-        name = table[i]["name"]
-        if int(table[i]["addr"]):
-            yield name.string(), int(table[i]["addr"])
+    """(name, address) of the sections that are in memory."""
+    table = module["symbols"]
+    for i in range(int(table["section_count"])):
+        section = table["section"][i]
+        if int(section["size"]):
+            name = (table["strings"] + int(section["name"])).string()
+            yield name, int(section["addr"])
 
 
 def object_file(name):
-    found = [os.path.join(BUILD, "modules", name + ".ko")]
-    found += glob.glob(os.path.join(os.environ.get("M", "."), name + ".ko"))
-    return next((path for path in found if os.path.exists(path)), None)
+    """The file of that module; "-" in a file's name is "_" in the module's."""
+    for folder in (os.path.join(BUILD, "modules"), os.environ.get("M")):
+        for path in glob.glob(os.path.join(folder or "", "*.ko")):
+            if os.path.basename(path)[:-3].replace("-", "_") == name:
+                return path
+    return None
+
+
+def forget(name):
+    path = loaded.pop(name, None)
+    if path:
+        gdb.execute('remove-symbol-file "%s"' % path, to_string=True)
+    return path
 
 
 class ModuleLoaded(gdb.Breakpoint):
     def stop(self):
         module = gdb.selected_frame().read_var("mod").dereference()
         name = module["name"].string()
+        again = forget(name)
         path = object_file(name)
         if path is None:
-            print("icebox: no %s.ko in %s/modules" % (name, BUILD))
+            print("icebox: no file of the module %s" % name)
             return False
         where = ["-s %s 0x%x" % pair for pair in sections(module)]
-        gdb.execute("add-symbol-file %s %s" % (path, " ".join(where)),
+        gdb.execute('add-symbol-file "%s" %s' % (path, " ".join(where)),
                     to_string=True)
         loaded[name] = path
-        print("icebox: %s loaded" % name)
+        if not again:
+            print("icebox: %s loaded" % name)
         return False
 
 
@@ -52,9 +66,7 @@ class ModuleUnloaded(gdb.Breakpoint):
     def stop(self):
         module = gdb.selected_frame().read_var("mod").dereference()
         name = module["name"].string()
-        if loaded.pop(name, None):
-            text = int(module["text"])
-            gdb.execute("remove-symbol-file -a 0x%x" % text, to_string=True)
+        if forget(name):
             print("icebox: %s unloaded" % name)
         return False
 
@@ -73,8 +85,7 @@ class Icebox(gdb.Command):
             f.write(text + "\r")
 
 
+gdb.execute("set breakpoint pending on")
 Icebox()
-for function, kind in (("gdb_module_loaded", ModuleLoaded),
-                       ("gdb_module_unloaded", ModuleUnloaded)):
-    if gdb.lookup_global_symbol(function):
-        kind(function, internal=True)
+ModuleLoaded("gdb_module_loaded", internal=True)
+ModuleUnloaded("gdb_module_unloaded", internal=True)
