@@ -19,6 +19,7 @@
 #include <module/params.h>
 #include <module/reloc.h>
 #include <module/symbols.h>
+#include <sched/freezer.h>
 
 /* All that a load needs to know, on the heap; gone when the load is over. */
 struct load_info {
@@ -469,12 +470,33 @@ static noinline int load_and_forget(const char *path, const char *args,
 	return err;
 }
 
-int module_load(const char *path, const char *args, char *err_text, size_t n)
+/*
+ * Threads that the module starts, and those that clear up after it, are waited
+ * for: nobody freezes the world by hand meanwhile.
+ */
+static int load_path(const char *path, const char *args, char *err_text,
+		     size_t n)
 {
-	char full[128], name[OWNER_NAME_LEN];
 	bool init_failed = false;
 	module_id_t id;
 	int err;
+
+	if (!freezer_keep_running()) {
+		strscpy(err_text, "the world is frozen by hand: `thaw` first",
+			n);
+		return -EPERM;
+	}
+	err = load_and_forget(path, args, err_text, n, &id, &init_failed);
+	stack_wipe_dead();
+	if (id)
+		module_expel(id, init_failed);
+	freezer_keep_no_longer();
+	return err;
+}
+
+int module_load(const char *path, const char *args, char *err_text, size_t n)
+{
+	char full[128], name[OWNER_NAME_LEN];
 
 	if (name_from_path(path, name, sizeof(name))) {
 		strscpy(err_text, "no name for a module", n);
@@ -486,9 +508,5 @@ int module_load(const char *path, const char *args, char *err_text, size_t n)
 		strscpy(full, path, sizeof(full));
 	else
 		snprintf(full, sizeof(full), "/lib/modules/%s.ko", name);
-	err = load_and_forget(full, args, err_text, n, &id, &init_failed);
-	stack_wipe_dead();
-	if (id)
-		module_expel(id, init_failed);
-	return err;
+	return load_path(full, args, err_text, n);
 }

@@ -206,12 +206,6 @@ static int look(struct attempt *a)
 {
 	int err;
 
-	/* Nobody else closes the gate; the bearers would stand behind it. */
-	if (freezer_frozen()) {
-		report_fail(a->report, -EPERM,
-			    "the world is frozen by hand: `thaw` first");
-		return -EPERM;
-	}
 	mutex_lock(&module_lock);
 	err = find_members_locked(a);
 	if (!err) {
@@ -659,11 +653,17 @@ void attempt_run(struct attempt *a)
 	a->deadline = stamp_of(now + (a->req.budget_ms + a->req.wait_ms) *
 			       NSEC_PER_MSEC);
 	r->outcome = UNLOAD_REFUSED;
+	if (!freezer_keep_running()) {
+		report_fail(r, -EPERM,
+			    "the world is frozen by hand: `thaw` first");
+		return;
+	}
 	if (a->expel)
 		expel(a);
 	else
 		attempt(a);
 	routines_dismiss(a);
+	freezer_keep_no_longer();
 	r->total_ns = ktime_get_ns() - now;
 }
 
@@ -675,6 +675,8 @@ bool attempt_deferred(void)
 {
 	bool left = false;
 
+	if (freezer_frozen())		/* by hand */
+		return true;
 	for (module_id_t id = 1; id < MAX_MODULES; id++) {
 		struct attempt *a;
 

@@ -26,6 +26,8 @@
 bool freezer_gate_closed;
 static bool frozen_by_hand;		/* changed under freezer_mutex */
 static DEFINE_MUTEX(freezer_mutex);
+static unsigned int nr_keepers;		/* under freezer_mutex */
+static DECLARE_WAIT_QUEUE_HEAD(keepers_gone);
 
 bool freezer_frozen(void)
 {
@@ -208,19 +210,53 @@ void freezer_leave_kernel(void)
 
 /* ---- by hand ---- */
 
-int freezer_manual_freeze(void)
+bool freezer_keep_running(void)
 {
-	int err = -EBUSY;
+	bool running;
 
 	mutex_lock(&freezer_mutex);
-	if (!freezer_frozen()) {
-		frozen_by_hand = true;
-		__atomic_store_n(&freezer_gate_closed, true, __ATOMIC_SEQ_CST);
-		kick_all();
-		err = 0;
-	}
+	running = !frozen_by_hand;
+	if (running)
+		nr_keepers++;
 	mutex_unlock(&freezer_mutex);
-	return err;
+	return running;
+}
+
+void freezer_keep_no_longer(void)
+{
+	mutex_lock(&freezer_mutex);
+	nr_keepers--;
+	mutex_unlock(&freezer_mutex);
+	wake_up(&keepers_gone);
+}
+
+static int try_manual_freeze(void)
+{
+	int err = frozen_by_hand ? -EBUSY : nr_keepers ? -EAGAIN : 0;
+
+	assert_mutex_held(&freezer_mutex);
+	if (err)
+		return err;
+	frozen_by_hand = true;
+	__atomic_store_n(&freezer_gate_closed, true, __ATOMIC_SEQ_CST);
+	kick_all();
+	return 0;
+}
+
+int freezer_manual_freeze(void)
+{
+	for (;;) {
+		int err;
+
+		mutex_lock(&freezer_mutex);
+		err = try_manual_freeze();
+		mutex_unlock(&freezer_mutex);
+		if (err != -EAGAIN)
+			return err;
+		if (wait_event_interruptible(keepers_gone,
+					     !READ_ONCE(nr_keepers)))
+			return -EINTR;
+	}
 }
 
 int freezer_manual_thaw(void)

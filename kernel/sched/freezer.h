@@ -46,9 +46,17 @@ void freezer_leave_kernel(void);
 
 /*
  * The shell's freeze and thaw: everybody stands but the consoles and what is
- * started there.  -EBUSY: it is so already, or is not.  Process context.
+ * started there.  -EBUSY: it is so already, or is not; -EINTR: a signal, while
+ * it waited for those below.  Process context.
  */
 int freezer_manual_freeze(void);
 int freezer_manual_thaw(void);
+/*
+ * Between the two nobody freezes by hand.  For who waits for kernel threads,
+ * where he cannot give up, and would wait for the thaw: to load and to unload.
+ * False: it is frozen by hand, nothing was begun.  Process context.
+ */
+bool freezer_keep_running(void);
+void freezer_keep_no_longer(void);
 
 #endif
