@@ -85,14 +85,35 @@ static noinline int call(module_id_t id, enum routine_kind kind)
 	}
 }
 
-/* Nobody waits for us any more: the module lives on, so make it whole. */
+/*
+ * True: the module lives, closed to other unloads by owner.abandoned.  False:
+ * it was deferred or entombed meanwhile, and its doors stay as they are.  The
+ * attempt that has abandoned us may be on its way to either.
+ */
+static bool came_back_to_life(module_id_t id)
+{
+	bool live;
+
+	while (owner_state(id) == MODULE_CLOSED)
+		msleep(1);
+	mutex_lock(&module_lock);
+	live = owner_state(id) == MODULE_LIVE;
+	owners[id].abandoned = live;
+	mutex_unlock(&module_lock);
+	return live;
+}
+
+/* Nobody waits for us any more: where the module lives on, make it whole. */
 static void undo_late_unregister(module_id_t id)
 {
-	call(id, ROUTINE_REGISTER);
-	ledger_open_doors(id);
+	if (came_back_to_life(id)) {
+		call(id, ROUTINE_REGISTER);
+		ledger_open_doors(id);
+		owners[id].abandoned = false;
+	}
 	pr_notice("%s: its unregister routine has returned at last",
 		  owners[id].name);
-	owners[id].abandoned = false;
+	wake_up(&undertaker_wait);
 }
 
 /* False: abandoned meanwhile. */
