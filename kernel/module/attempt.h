@@ -29,7 +29,7 @@ struct attempt {
 	uint32_t		closed;		/* (u) unregister was called */
 	bool			held;		/* (u) engines are being held */
 	bool			busy;		/* (u) users did not leave */
-	bool			deferred[UNLOAD_MAX_NAMES]; /* (u) was already */
+	bool			deferred[UNLOAD_MAX_NAMES]; /* (u) before */
 	uint64_t		last_freeze_ns;	/* (u) small: a duration */
 	struct bearer		*bearers[UNLOAD_MAX_NAMES]; /* (u) */
 };

@@ -217,8 +217,8 @@ static int look(struct attempt *a)
 		err = check_caller(a);
 	if (err)
 		return err;
-	if (guard(FIRST_COUNT) && territory_count(&a->terr) && !a->req.defer && !a->req.wait_ms &&
-	    !a->req.force)
+	if (guard(FIRST_COUNT) && territory_count(&a->terr) &&
+	    !a->req.defer && !a->req.wait_ms && !a->req.force)
 		return refuse_busy(a);
 	return 0;
 }
@@ -298,8 +298,8 @@ static int wait_for_users(struct attempt *a)
 
 		set_wake(&a->terr, true);
 		wait_event_deadline(undertaker_wait,
-				    !territory_count(&a->terr) || attempt_cancelled(a),
-				    end);
+				    !territory_count(&a->terr) ||
+				    attempt_cancelled(a), end);
 		set_wake(&a->terr, false);
 	}
 	if (attempt_cancelled(a))

@@ -192,7 +192,7 @@ static int cmd_census(struct command_call *call)
 	return -EBUSY;
 }
 COMMAND(census, "[check]", "count all there is, or compare with that",
-	"Free memory, heap objects, pages of modules, tasks, modules. `census`\n"
+	"Free memory, heap objects, module pages, tasks, modules. `census`\n"
 	"counts; `census check` fails if there is more now than then. It\n"
 	"waits up to 5 seconds for those who are still leaving.\n",
 	cmd_census);
