@@ -32,14 +32,21 @@ static inline uintptr_t switch_saved_pc(uintptr_t esp)
  */
 uintptr_t switch_prepare_stack(uintptr_t top);
 
-/* Zeroes this stack from its lowest byte @bottom up to the stack pointer. */
+/*
+ * Zeroes this stack from its lowest byte @bottom up to the stack pointer, and
+ * the registers that a call may leave anything in: an interrupt would push
+ * them there again.
+ */
 static inline void stack_wipe(uintptr_t bottom)
 {
-	__asm__ volatile("movl %%esp, %%ecx\n\t"
+	__asm__ volatile("xorl %%edx, %%edx\n\t"
+			 "movl %%esp, %%ecx\n\t"
 			 "subl %%edi, %%ecx\n\t"
 			 "shrl $2, %%ecx\n\t"
 			 "rep stosl"
-			 : "+D"(bottom) : "a"(0) : "ecx", "memory", "cc");
+			 : "+D"(bottom)
+			 : "a"(0)
+			 : "ecx", "edx", "memory", "cc");
 }
 
 /* Leaves the kernel through @frame, which lies at the top of this stack. */
