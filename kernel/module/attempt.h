@@ -29,6 +29,7 @@ struct attempt {
 	uint32_t		closed;		/* (u) unregister was called */
 	bool			held;		/* (u) engines are being held */
 	bool			busy;		/* (u) users did not leave */
+	bool			committed;	/* (u) past the verdict */
 	bool			deferred[UNLOAD_MAX_NAMES]; /* (u) before */
 	uint64_t		last_freeze_ns;	/* (u) small: a duration */
 	struct bearer		*bearers[UNLOAD_MAX_NAMES]; /* (u) */
@@ -37,10 +38,13 @@ struct attempt {
 struct attempt *attempt_new(void);		/* NULL: no memory */
 void attempt_put(struct attempt *a);
 
-/* Somebody wants it to end: no step is begun any more, until the verdict. */
+/*
+ * Somebody wants it to end: no step is begun any more.  Past the verdict nobody
+ * can: who waits then waits, who rests rests.
+ */
 static inline bool attempt_cancelled(const struct attempt *a)
 {
-	return READ_ONCE(a->cancelled);
+	return READ_ONCE(a->cancelled) && !a->committed;
 }
 
 /* How often a thing that is about to happen is looked for. */

@@ -129,7 +129,20 @@ void undertaker_init(void)
 
 /* ---- who asks ---- */
 
-static int wait_for_answer(struct attempt *a)
+/* Its turn did not come, or not in time: nothing was begun. */
+static void report_no_turn(struct attempt *a, int err)
+{
+	if (err == -ETIMEDOUT)
+		report_fail(a->report, -EAGAIN, "another unload is under way");
+	else
+		report_fail(a->report, -EINTR, "interrupted");
+}
+
+/*
+ * Until its turn has come it may have had enough, by the clock or by a signal;
+ * from then on the undertaker looks at the clock, and a signal is told to him.
+ */
+static void wait_for_answer(struct attempt *a)
 {
 	uint64_t turn = ktime_get_ns() + (uint64_t)NSEC_PER_MSEC *
 			(a->req.budget_ms + a->req.wait_ms);
@@ -139,22 +152,16 @@ static int wait_for_answer(struct attempt *a)
 		err = wait_event_mode(a->done.wait, a->done.done,
 				      WAIT_INTERRUPTIBLE, turn);
 		if (!err)
-			return 0;
-		if (unqueue_attempt(a)) {
-			report_fail(a->report, err == -ETIMEDOUT ? -EAGAIN
-								 : -EINTR,
-				    err == -ETIMEDOUT ?
-				    "another unload is under way" :
-				    "interrupted");
-			return 0;
-		}
-		if (err == -ERESTARTSYS) {
-			WRITE_ONCE(a->cancelled, true);
-			wake_up(&undertaker_wait);
-		}
-		wait_for_completion(&a->done);
-		return 0;
+			return;
+		if (unqueue_attempt(a))
+			return report_no_turn(a, err);
+		if (err == -ERESTARTSYS)
+			break;
+		turn = 0;
 	}
+	WRITE_ONCE(a->cancelled, true);
+	wake_up(&undertaker_wait);
+	wait_for_completion(&a->done);
 }
 
 static void ask(struct attempt *a)

@@ -514,6 +514,8 @@ static void bury(struct attempt *a)
 	uint32_t threads = task_count();
 	int err;
 
+	a->committed = true;
+	r->error = 0;		/* what was in the way in an earlier round */
 	for (uint32_t i = 0; i < a->terr.n; i++) {
 		ledger_void_doors(a->terr.ids[i]);
 		ledger_bury(a->terr.ids[i]);

@@ -394,7 +394,7 @@ int verdict_rounds(struct attempt *a, bool commit, uint64_t deadline)
 
 		if (!err || err == -EPERM)
 			return err;
-		if (attempt_cancelled(a) && commit)
+		if (attempt_cancelled(a))
 			return attempt_interrupted(a);
 		stuck = err == -EBUSY ? stuck + 1 : 0;
 		if (patience_is_over(a, stuck, since))
