@@ -172,6 +172,17 @@ static void arm_timer(const struct rq *rq, uint64_t now)
 		clock_arm(next);
 }
 
+/* The slice is this CPU's own business: with interrupts off it stands still. */
+void sched_arm_timer(uint64_t expires)
+{
+	const struct rq *rq = this_rq();
+	const struct task *t = rq->curr;
+
+	if (t != rq->idle && t->slice_left)
+		expires = min(expires, stamp_ns(t->switched_in) + t->slice_left);
+	clock_arm(expires);
+}
+
 /* First thing a task does after it was switched to. */
 static void finish_switch(void) __no_lock_analysis
 {

@@ -158,7 +158,7 @@ void ktimer_start(struct ktimer *t, uint64_t expires) __no_lock_analysis
 	t->queued = true;
 	base->root = heap_meld(base->root, t);
 	if (base->root == t)
-		clock_arm(expires);
+		sched_arm_timer(expires);
 	spin_unlock_irqrestore(&base->lock, flags);
 }
 
