@@ -14,6 +14,7 @@
 #include <kernel/string.h>
 #include <fs/internal.h>
 #include <sched/owner.h>
+#include <sched/sched.h>
 #include <sched/slot.h>
 
 /*
@@ -252,6 +253,7 @@ static int open_binding(struct binding *binding, module_id_t owner,
 {
 	int err = 0;
 
+	current->went_through = true;
 	owner_open_get(owner);
 	file->f_op = binding->ops;
 	file->owner = owner;

@@ -12,6 +12,13 @@
 #include <sched/owner.h>
 #include <sched/sched.h>
 
+/* On the way out of the call the stack is wiped of what the driver left. */
+static void enter_driver(const struct file *file)
+{
+	if (file->owner)
+		current->went_through = true;
+}
+
 struct file *file_new(struct inode *inode, const struct file_operations *f_op,
 		      unsigned int flags, const char *path)
 {
@@ -43,6 +50,7 @@ void file_put(struct file *file)
 
 	if (!atomic_dec_and_test(&file->refs))
 		return;
+	enter_driver(file);
 	if (file->f_op && file->f_op->release)
 		file->f_op->release(file->inode, file);
 	chrdev_file_closed(file);
@@ -103,6 +111,7 @@ ssize_t file_read(struct file *file, char __user *buf, size_t n)
 		return -EISDIR;
 	if (!file->f_op->read)
 		return -EINVAL;
+	enter_driver(file);
 	old = pos = pos_begin(file);
 	ret = file->f_op->read(file, buf, min(n, (size_t)MAX_RW_COUNT), &pos);
 	pos_end(file, old, pos);
@@ -118,6 +127,7 @@ ssize_t file_write(struct file *file, const char __user *buf, size_t n)
 		return -EBADF;
 	if (!file->f_op->write)
 		return -EINVAL;
+	enter_driver(file);
 	old = pos = pos_begin(file);
 	ret = file->f_op->write(file, buf, min(n, (size_t)MAX_RW_COUNT), &pos);
 	pos_end(file, old, pos);
@@ -163,6 +173,7 @@ long file_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	if (!file->f_op || !file->f_op->unlocked_ioctl)
 		return -ENOTTY;
+	enter_driver(file);
 	return file->f_op->unlocked_ioctl(file, cmd, arg);
 }
 
@@ -170,6 +181,7 @@ unsigned int file_poll(struct file *file, struct poll_table *pt)
 {
 	if (!file->f_op || !file->f_op->poll)
 		return POLLIN | POLLOUT;
+	enter_driver(file);
 	return file->f_op->poll(file, pt);
 }
 

@@ -100,8 +100,10 @@ static void fill_frames(struct blocker *b, const struct backtrace *bt,
 		char *text = b->frames[b->nr_frames++];
 
 		describe_address(bt->pc[i], text, REPORT_SYMBOL);
-		if (!b->where[0] && territory_has(terr, bt->pc[i]))
-			strscpy(b->where, text, sizeof(b->where));
+		if (b->inside || !territory_has(terr, bt->pc[i]))
+			continue;
+		b->inside = true;
+		strscpy(b->where, text, sizeof(b->where));
 	}
 	if (!b->where[0] && b->nr_frames)
 		strscpy(b->where, b->frames[0], sizeof(b->where));
@@ -154,7 +156,8 @@ void report_stack_hit(struct unload_report *r, struct task *t,
 		snprintf(b->what, sizeof(b->what),
 			 "stack word %u above esp points to %s",
 			 hit->above_esp, symbol);
-	if (strcmp(b->state, "asleep") == 0 && !owner_count(terr->ids[0]))
+	if (b->inside && strcmp(b->state, "asleep") == 0 &&
+	    !owner_count(terr->ids[0]))
 		strscpy(b->help, "it sleeps inside without being counted: "
 			"the module's fault", sizeof(b->help));
 }
