@@ -65,7 +65,11 @@ int territory_count(const struct territory *terr);
 int attempt_hold_again(struct attempt *a);
 
 void attempt_run(struct attempt *a);
-bool attempt_deferred(void);
+/* An attempt each for the DEFERRED modules whose count is 0 and time come. */
+void attempt_deferred(void);
+bool attempt_deferred_is_due(void);
+/* When the next of them is due: ktime_get_ns() time, 0: only a count tells. */
+uint64_t attempt_deferred_next(void);
 
 /* ---- verdict.c: steps 4 and 5 ---- */
 

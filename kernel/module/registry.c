@@ -59,6 +59,8 @@ void module_go_live_locked(module_id_t id)
 {
 	module_set_state_locked(id, MODULE_LIVE);
 	WRITE_ONCE(owners[id].wake_undertaker, false);
+	owners[id].retries = 0;
+	owners[id].retry_at = stamp_of(0);
 	ledger_open_doors(id);
 }
 

@@ -16,8 +16,6 @@
 #include <mm/mm.h>
 #include <module/attempt.h>
 
-#define DEFERRED_RETRY_NS	(50 * NSEC_PER_MSEC)
-
 static DEFINE_SPINLOCK(queue_lock);
 static LIST_HEAD(queue);			/* queue_lock */
 
@@ -86,18 +84,8 @@ static bool unqueue_attempt(struct attempt *a)
 
 /* ---- the undertaker ---- */
 
-static bool deferred_is_due(void)
-{
-	for (module_id_t id = 1; id < MAX_MODULES; id++)
-		if (owner_state(id) == MODULE_DEFERRED && !owner_count(id))
-			return true;
-	return false;
-}
-
 static int undertaker(void *arg)
 {
-	bool retry = false;
-
 	(void)arg;
 	task_spare(current, SPARE_UNDERTAKER);
 	for (;;) {
@@ -105,15 +93,14 @@ static int undertaker(void *arg)
 
 		wait_event_deadline(undertaker_wait,
 				    (a = take_attempt()) ||
-				    (!retry && deferred_is_due()),
-				    retry ? ktime_get_ns() + DEFERRED_RETRY_NS
-					  : 0);
+				    attempt_deferred_is_due(),
+				    attempt_deferred_next());
 		if (a) {
 			attempt_run(a);
 			complete(&a->done);
 			attempt_put(a);
 		} else {
-			retry = attempt_deferred();
+			attempt_deferred();
 		}
 	}
 	return 0;

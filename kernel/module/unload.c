@@ -37,6 +37,10 @@
 #define SECOND_VERDICT_NS	(1 * NSEC_PER_SEC)
 #define SECOND_VERDICT_TRIES	10
 
+/* A DEFERRED module that something keeps is tried after this, then 2, 4 .. times
+ * that, 6.4 s at the most. */
+#define RETRY_FIRST_NS		(50 * NSEC_PER_MSEC)
+
 static uint32_t unload_number;		/* the undertaker only */
 
 /* ---- small things ---- */
@@ -669,32 +673,62 @@ void attempt_run(struct attempt *a)
 	r->total_ns = ktime_get_ns() - now;
 }
 
-/*
- * DEFERRED modules whose count is 0: one attempt each.  Returns whether some
- * are left that only time can help.
- */
-bool attempt_deferred(void)
+/* ---- DEFERRED modules ---- */
+
+/* DEFERRED, and nobody is counted: only evidence keeps it. */
+static bool waits_for_retry(module_id_t id)
 {
-	bool left = false;
+	return owner_state(id) == MODULE_DEFERRED && !owner_count(id);
+}
 
-	if (freezer_frozen())		/* by hand */
-		return true;
-	for (module_id_t id = 1; id < MAX_MODULES; id++) {
-		struct attempt *a;
+uint64_t attempt_deferred_next(void)
+{
+	uint64_t next = UINT64_MAX;
 
-		if (owner_state(id) != MODULE_DEFERRED || owner_count(id))
-			continue;
-		a = attempt_new();
-		if (!a)
-			return true;
-		a->req.nr_names = 1;
-		strscpy(a->req.names[0], owners[id].name, OWNER_NAME_LEN);
-		strscpy(a->report->names, owners[id].name,
-			sizeof(a->report->names));
-		attempt_run(a);
+	for (module_id_t id = 1; id < MAX_MODULES; id++)
+		if (waits_for_retry(id))
+			next = min(next, stamp_ns(owners[id].retry_at));
+	return next == UINT64_MAX ? 0 : max(next, (uint64_t)1);
+}
+
+bool attempt_deferred_is_due(void)
+{
+	uint64_t next = attempt_deferred_next();
+
+	return next && next <= ktime_get_ns();
+}
+
+/* Each attempt freezes the world a few times: they become rare. */
+static void put_off(module_id_t id)
+{
+	struct owner *o = &owners[id];
+	uint64_t wait = RETRY_FIRST_NS << min(o->retries, 7u);
+
+	o->retries++;
+	o->retry_at = stamp_of(ktime_get_ns() + wait);
+}
+
+static void retry_deferred(module_id_t id)
+{
+	struct attempt *a = attempt_new();
+
+	if (!a)
+		return put_off(id);
+	a->req.nr_names = 1;
+	strscpy(a->req.names[0], owners[id].name, OWNER_NAME_LEN);
+	strscpy(a->report->names, owners[id].name, sizeof(a->report->names));
+	attempt_run(a);
+	if (owner_state(id) != MODULE_DEFERRED || !owners[id].retries)
 		report_log(a->report);
-		left |= owner_state(id) == MODULE_DEFERRED;
-		attempt_put(a);
-	}
-	return left;
+	if (owner_state(id) == MODULE_DEFERRED)
+		put_off(id);
+	attempt_put(a);
+}
+
+void attempt_deferred(void)
+{
+	for (module_id_t id = 1; id < MAX_MODULES; id++)
+		if (waits_for_retry(id) &&
+		    stamp_ns(owners[id].retry_at) <= ktime_get_ns())
+			retry_deferred(id);
 }

@@ -41,6 +41,7 @@ struct owner_site {
 
 /*
  * Lock key: (m) module_lock of the module room  (a) atomic  (s) sites_lock
+ *	(u) the undertaker only
  */
 struct owner {
 	char			name[OWNER_NAME_LEN];	/* (m) */
@@ -55,6 +56,9 @@ struct owner {
 	bool			abandoned;	/* its unregister, called by an
 						 * earlier attempt, has not
 						 * returned */
+	uint32_t		retries;	/* (u) DEFERRED, count 0, and
+						 * could not go: so often */
+	struct stamp		retry_at;	/* (u) */
 	struct spinlock		sites_lock;
 	struct owner_site	sites[OWNER_SITES];	/* (s) */
 };
