@@ -131,20 +131,20 @@ static void report_no_turn(struct attempt *a, int err)
  */
 static void wait_for_answer(struct attempt *a)
 {
-	uint64_t turn = ktime_get_ns() + (uint64_t)NSEC_PER_MSEC *
-			(a->req.budget_ms + a->req.wait_ms);
+	struct stamp turn = stamp_of(ktime_get_ns() + (uint64_t)NSEC_PER_MSEC *
+				     (a->req.budget_ms + a->req.wait_ms));
 	int err;
 
 	for (;;) {
 		err = wait_event_mode(a->done.wait, a->done.done,
-				      WAIT_INTERRUPTIBLE, turn);
+				      WAIT_INTERRUPTIBLE, stamp_ns(turn));
 		if (!err)
 			return;
 		if (unqueue_attempt(a))
 			return report_no_turn(a, err);
 		if (err == -ERESTARTSYS)
 			break;
-		turn = 0;
+		turn = stamp_of(0);
 	}
 	WRITE_ONCE(a->cancelled, true);
 	wake_up(&undertaker_wait);

@@ -161,10 +161,10 @@ static void account(struct rq *rq, struct task *t, uint64_t now)
 	t->slice_left -= min((uint64_t)t->slice_left, ran);
 }
 
-/* The next interrupt: the end of a slice, or a timer. */
-static void arm_timer(const struct rq *rq, uint64_t now)
+/* The next interrupt: the end of a slice, or a timer.  After account(). */
+static noinline void arm_timer(const struct rq *rq)
 {
-	uint64_t next = ktimer_next();
+	uint64_t now = stamp_ns(rq->curr->switched_in), next = ktimer_next();
 
 	if (rq->curr != rq->idle && rq->curr->slice_left)
 		next = min(next, now + rq->curr->slice_left);
@@ -188,21 +188,21 @@ static void finish_switch(void) __no_lock_analysis
 {
 	struct rq *rq = this_rq();
 
-	arm_timer(rq, stamp_ns(rq->curr->switched_in));
+	arm_timer(rq);
 	assert_spin_held(&rq->lock);
 	rq->lock.owner_cpu = 0;
 	__atomic_store_n(&rq->lock.locked, 0, __ATOMIC_RELEASE);
 	preempt_enable_no_resched();
 }
 
-static void switch_to(struct rq *rq, struct task *next, uint64_t now)
+static void switch_to(struct rq *rq, struct task *next)
 {
 	struct task *prev = rq->curr;
 
 	rq->curr = next;
 	rq->switches++;
 	next->switches++;
-	next->switched_in = stamp_of(now);
+	next->switched_in = prev->switched_in;
 	this_cpu()->current_task = next;
 	mm_switch(next->mm);
 	if (next->process) {
@@ -234,18 +234,15 @@ static bool prev_goes_to_sleep(struct task *prev)
 /*
  * @preempted: somebody else's wish; a task that is on its way to sleep stays
  * runnable, it has not tested its condition yet.
+ *
+ * Not part of __schedule(): a time may be any number, and its low word in the
+ * frame of a sleeper looks like an address of a module once in a while (H09).
  */
-static void __schedule(bool preempted) __no_lock_analysis
+static noinline struct task *choose_next(struct rq *rq, bool preempted)
 {
-	uint32_t flags = local_irq_save();
-	struct rq *rq = this_rq();
-	struct task *prev, *next;
-	uint64_t now;
+	struct task *prev = rq->curr, *next;
+	uint64_t now = clock_ns();
 
-	spin_lock(&rq->lock);
-	clear_need_resched();
-	now = clock_ns();
-	prev = rq->curr;
 	account(rq, prev, now);
 	if (!preempted && prev_goes_to_sleep(prev)) {
 		prev->sleep_since = stamp_of(now);
@@ -259,11 +256,23 @@ static void __schedule(bool preempted) __no_lock_analysis
 		rq_dequeue(rq, next);
 		next->on_rq = true;
 	}
-	if (next == prev) {
-		arm_timer(rq, now);
+	return next;
+}
+
+static void __schedule(bool preempted) __no_lock_analysis
+{
+	uint32_t flags = local_irq_save();
+	struct rq *rq = this_rq();
+	struct task *next;
+
+	spin_lock(&rq->lock);
+	clear_need_resched();
+	next = choose_next(rq, preempted);
+	if (next == rq->curr) {
+		arm_timer(rq);
 		spin_unlock(&rq->lock);
 	} else {
-		switch_to(rq, next, now);
+		switch_to(rq, next);
 		finish_switch();
 	}
 	local_irq_restore(flags);
@@ -559,7 +568,7 @@ void sched_timer_interrupt(struct trap_frame *frame)
 		else
 			rq->curr->slice_left = SCHED_SLICE_NS;
 	}
-	arm_timer(rq, now);
+	arm_timer(rq);
 	spin_unlock(&rq->lock);
 	if (unlikely(sched_timer_hook))
 		sched_timer_hook(frame);

@@ -113,34 +113,50 @@ void sleep_timer_init(struct task *t)
 	ktimer_init(&t->sleep_timer, sleep_timer_fired);
 }
 
-static void sleep_until_deadline(struct task *t)
+/*
+ * Everything with a time in it comes in functions of their own, and what they
+ * leave on the stack is wiped: a time may be any number, that of an address of
+ * a module, too, and it would lie there for as long as the task sleeps (H09).
+ */
+static noinline bool arm_sleep_timer(struct task *t)
 {
 	uint64_t deadline = stamp_ns(t->sleep_deadline);
 
-	t->timed_out = false;
-	if (!deadline)
-		return schedule();
-	ktimer_start(&t->sleep_timer, deadline);
-	schedule();
-	ktimer_cancel_sync(&t->sleep_timer);
+	if (deadline)
+		ktimer_start(&t->sleep_timer, deadline);
+	return deadline != 0;
 }
 
-/*
- * The deadline is kept in the task, encoded, and not across schedule() in a
- * register: its low word could be any number (H09).
- */
-int sleep_from(uintptr_t site, uint64_t deadline_ns)
+static noinline bool deadline_has_passed(const struct task *t)
+{
+	uint64_t deadline = stamp_ns(t->sleep_deadline);
+
+	return deadline && clock_ns() >= deadline;
+}
+
+/* As sleep_from(), until task->sleep_deadline. */
+static int sleep_until_deadline(uintptr_t site)
 {
 	struct task *t = current;
+	bool timed;
 
 	t->sleep_site = in_window(site) ? site - WINDOW_BASE + 1 : 0;
-	t->sleep_deadline = stamp_of(deadline_ns);
-	sleep_until_deadline(t);
+	t->timed_out = false;
+	timed = arm_sleep_timer(t);
+	stack_wipe_dead();
+	schedule();
+	if (timed)
+		ktimer_cancel_sync(&t->sleep_timer);
 	t->sleep_site = 0;
 	if (signal_pending_mode(t, t->sleep_mode))
 		return -ERESTARTSYS;
-	deadline_ns = stamp_ns(t->sleep_deadline);
-	return deadline_ns && clock_ns() >= deadline_ns ? -ETIMEDOUT : 0;
+	return deadline_has_passed(t) ? -ETIMEDOUT : 0;
+}
+
+int sleep_from(uintptr_t site, uint64_t deadline_ns)
+{
+	current->sleep_deadline = stamp_of(deadline_ns);
+	return sleep_until_deadline(site);
 }
 
 int wait_schedule(uint64_t deadline_ns)
@@ -156,7 +172,7 @@ static int sleep_ms(uintptr_t site, unsigned int ms, enum wait_mode mode)
 	current->sleep_deadline = stamp_of(clock_ns() + ms * NSEC_PER_MSEC);
 	while (!err) {
 		prepare_to_wait(NULL, mode);
-		err = sleep_from(site, stamp_ns(current->sleep_deadline));
+		err = sleep_until_deadline(site);
 		finish_wait();
 	}
 	return err;
@@ -242,7 +258,7 @@ static int completion_wait(struct completion *c, enum wait_mode mode,
 		}
 		if (err)
 			break;
-		err = sleep_from(site, stamp_ns(current->sleep_deadline));
+		err = sleep_until_deadline(site);
 	}
 	finish_wait();
 	return err;

@@ -1,0 +1,401 @@
+/*
+ * The refrigerator and what it rests on: who stands, who is spared, and what a
+ * sleeper has on its stack.
+ *
+ * These tests close the gate themselves, as the undertaker does, and are
+ * therefore not to run beside an unload.
+ */
+#include <kernel/errno.h>
+#include <kernel/kthread.h>
+#include <kernel/ktime.h>
+#include <kernel/mutex.h>
+#include <kernel/string.h>
+#include <lock/preempt.h>
+#include <proc/process.h>
+#include <sched/freezer.h>
+#include <sched/rq.h>
+#include <sched/signal.h>
+#include <test/ktest.h>
+#include <x86/machine.h>
+
+#define FREEZE_NS	(500 * NSEC_PER_MSEC)	/* a test may be patient */
+#define PATIENCE_NS	(5 * NSEC_PER_SEC)
+
+static bool wait_true(const bool *flag)
+{
+	uint64_t end = ktime_get_ns() + PATIENCE_NS;
+
+	while (!READ_ONCE(*flag) && ktime_get_ns() < end)
+		yield();
+	return READ_ONCE(*flag);
+}
+
+/* ---- sleepers ---- */
+
+struct time_search {
+	unsigned int	sleepers, found;
+};
+
+/*
+ * The low words of times around the one at which it fell asleep.  A pointer
+ * cannot be mistaken for one: the clock is young.
+ */
+static bool looks_like_time(uint32_t word, uint64_t asleep_since)
+{
+	const uint32_t around = 20 * NSEC_PER_MSEC;
+
+	return word - ((uint32_t)asleep_since - around) < 2 * around;
+}
+
+static bool search_sleeper(struct task *t, void *arg)
+{
+	struct time_search *s = arg;
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+	const uint32_t *p = (const uint32_t *)t->esp;
+	const uint32_t *top = (const uint32_t *)task_stack_top(t);
+
+	if (t->state == TASK_SLEEPING && !t->on_rq && t->stack && !t->held) {
+		s->sleepers++;
+		for (; p < top; p++)
+			s->found += looks_like_time(
+				*p, stamp_ns(t->sleep_since));
+	}
+	task_rq_unlock(rq, flags);
+	return true;
+}
+
+/*
+ * A time is any number, an address of a module's too: whoever sleeps without a
+ * deadline has none on his stack (H09).  Kernel addresses lie above 3.2 s of
+ * the clock's low word, so this is judged before.
+ */
+KTEST(sched, sleepers_keep_no_time)
+{
+	struct time_search s = { 0, 0 };
+
+	if (ktime_get_ns() > 3 * NSEC_PER_SEC)
+		return NULL;
+	msleep(30);
+	task_for_each(search_sleeper, &s);
+	KTEST_EXPECT(s.sleepers >= 3);
+	KTEST_EXPECT(s.found == 0);
+	return NULL;
+}
+
+/* ---- the gate ---- */
+
+/* The gate is for the undertaker to close: for a moment we are it. */
+static int freeze(void)
+{
+	struct freeze_failure f;
+
+	task_spare(current, SPARE_UNDERTAKER);
+	return freezer_freeze(FREEZE_NS, &f);
+}
+
+static void thaw(void)
+{
+	freezer_thaw();
+	task_unspare(current, SPARE_UNDERTAKER);
+}
+
+static void busy_ns(uint64_t ns)
+{
+	uint64_t end = ktime_get_ns() + ns;
+
+	while (ktime_get_ns() < end)
+		cpu_relax();
+}
+
+/* Threads that count, and tell when they run. */
+static struct {
+	bool		stop, running;
+	uint32_t	count;
+} counter;
+
+static int count_up(void *arg)
+{
+	(void)arg;
+	while (!READ_ONCE(counter.stop)) {
+		WRITE_ONCE(counter.count, counter.count + 1);
+		WRITE_ONCE(counter.running, true);
+	}
+	return 0;
+}
+
+static void end_thread(struct task *t)
+{
+	task_reap(t);
+	task_put(t);
+}
+
+/* Behind the gate nobody runs; in front of it everybody goes on. */
+KTEST(sched, frozen_tasks_stand_still)
+{
+	struct task *t;
+	uint32_t first, second;
+	bool ran;
+	int err;
+
+	memset(&counter, 0, sizeof(counter));
+	t = kthread_run(count_up, NULL, "count_up");
+	KTEST_EXPECT(t);
+	ran = wait_true(&counter.running);
+	err = freeze();
+	first = READ_ONCE(counter.count);
+	busy_ns(2 * NSEC_PER_MSEC);
+	second = READ_ONCE(counter.count);
+	if (!err)
+		thaw();
+	WRITE_ONCE(counter.running, false);
+	ran = ran && wait_true(&counter.running);
+	WRITE_ONCE(counter.stop, true);
+	end_thread(t);
+	KTEST_EXPECT(err == 0);
+	KTEST_EXPECT(first == second);
+	KTEST_EXPECT(ran);
+	return NULL;
+}
+
+static DECLARE_WAIT_QUEUE_HEAD(doorbell);
+static bool rung, answered;
+
+static int answer_door(void *arg)
+{
+	(void)arg;
+	wait_event(doorbell, READ_ONCE(rung));
+	WRITE_ONCE(answered, true);
+	return 0;
+}
+
+static bool is_asleep(const struct task *t)
+{
+	return READ_ONCE(t->state) == TASK_SLEEPING && !READ_ONCE(t->on_rq);
+}
+
+/* Nobody is woken by a freeze; who is woken meanwhile is so after the thaw. */
+KTEST(sched, wakeups_are_kept_for_the_thaw)
+{
+	struct task *t;
+	bool early, came;
+	int err;
+
+	rung = answered = false;
+	t = kthread_run(answer_door, NULL, "answer_door");
+	KTEST_EXPECT(t);
+	while (!is_asleep(t))
+		yield();
+	err = freeze();
+	WRITE_ONCE(rung, true);
+	wake_up(&doorbell);
+	busy_ns(2 * NSEC_PER_MSEC);
+	early = READ_ONCE(answered);
+	if (!err)
+		thaw();
+	came = wait_true(&answered);
+	end_thread(t);
+	KTEST_EXPECT(err == 0);
+	KTEST_EXPECT(!early);
+	KTEST_EXPECT(came);
+	return NULL;
+}
+
+static struct {
+	bool there, leave;
+} stubborn;
+
+static int keep_cpu(void *arg)
+{
+	(void)arg;
+	preempt_disable();
+	WRITE_ONCE(stubborn.there, true);
+	while (!READ_ONCE(stubborn.leave))
+		cpu_relax();
+	preempt_enable();
+	return 0;
+}
+
+/* Who does not leave his CPU is named, and the gate is open again (G9). */
+KTEST(sched, freeze_gives_up_at_its_deadline)
+{
+	struct freeze_failure f = { .pid = 0 };
+	struct task *t;
+	bool open;
+	int err;
+
+	if (nr_cpus == 1)
+		return NULL;
+	memset(&stubborn, 0, sizeof(stubborn));
+	t = kthread_run(keep_cpu, NULL, "keep_cpu");
+	KTEST_EXPECT(t);
+	err = wait_true(&stubborn.there) ? 0 : -EIO;
+	if (!err) {
+		task_spare(current, SPARE_UNDERTAKER);
+		err = freezer_freeze(5 * NSEC_PER_MSEC, &f);
+		if (!err)
+			freezer_thaw();
+		task_unspare(current, SPARE_UNDERTAKER);
+	}
+	open = !freezer_frozen();
+	WRITE_ONCE(stubborn.leave, true);
+	end_thread(t);
+	KTEST_EXPECT(err == -ETIMEDOUT);
+	KTEST_EXPECT(f.pid && !strcmp(f.comm, "keep_cpu"));
+	KTEST_EXPECT(open);
+	return NULL;
+}
+
+/* ---- locks (H22) ---- */
+
+static DEFINE_MUTEX(outer);
+static DEFINE_MUTEX(inner);
+static struct {
+	bool	outer_held, inner_held, release, waiting, done;
+} locks;
+
+/* Holds @inner, computing, until told to let go. */
+static int hold_inner(void *arg)
+{
+	(void)arg;
+	mutex_lock(&inner);
+	WRITE_ONCE(locks.inner_held, true);
+	while (!READ_ONCE(locks.release))
+		cpu_relax();
+	mutex_unlock(&inner);
+	return 0;
+}
+
+/* Holds @outer and waits for @inner. */
+static int hold_outer(void *arg)
+{
+	(void)arg;
+	mutex_lock(&outer);
+	WRITE_ONCE(locks.outer_held, true);
+	mutex_lock(&inner);
+	mutex_unlock(&inner);
+	mutex_unlock(&outer);
+	return 0;
+}
+
+/* Stands for a task that is spared for its evidence. */
+static int want_outer(void *arg)
+{
+	(void)arg;
+	WRITE_ONCE(locks.waiting, true);
+	mutex_lock(&outer);
+	mutex_unlock(&outer);
+	WRITE_ONCE(locks.done, true);
+	return 0;
+}
+
+static void wait_blocked(const struct task *t)
+{
+	while (!READ_ONCE(t->blocked_on) || !is_asleep(t))
+		yield();
+}
+
+/* Along the chain, as the undertaker does it: over and over. */
+static bool thaw_holders_until_done(void)
+{
+	uint64_t end = ktime_get_ns() + PATIENCE_NS;
+
+	while (!READ_ONCE(locks.done) && ktime_get_ns() < end) {
+		freezer_thaw_lock_holders();
+		msleep(1);
+	}
+	return READ_ONCE(locks.done);
+}
+
+/* The holder of what a spared task waits for is thawed, also of what that one
+ * waits for, until the spared task has it. */
+KTEST(sched, lock_holders_are_thawed)
+{
+	struct task *holder, *middle, *spared;
+	bool done = false;
+	int err;
+
+	memset(&locks, 0, sizeof(locks));
+	holder = kthread_run(hold_inner, NULL, "hold_inner");
+	KTEST_EXPECT(holder && wait_true(&locks.inner_held));
+	middle = kthread_run(hold_outer, NULL, "hold_outer");
+	KTEST_EXPECT(middle && wait_true(&locks.outer_held));
+	wait_blocked(middle);
+	spared = kthread_run(want_outer, NULL, "want_outer");
+	KTEST_EXPECT(spared && wait_true(&locks.waiting));
+	wait_blocked(spared);
+	err = freeze();
+	if (!err) {
+		task_spare(spared, SPARE_EVIDENCE);
+		WRITE_ONCE(locks.release, true);
+		done = thaw_holders_until_done();
+		thaw();
+	}
+	WRITE_ONCE(locks.release, true);
+	end_thread(holder);
+	end_thread(middle);
+	end_thread(spared);
+	KTEST_EXPECT(err == 0);
+	KTEST_EXPECT(done);
+	return NULL;
+}
+
+/* ---- births, deaths, signals behind the gate (H19 to H21) ---- */
+
+static struct task *start(const char *path, int *err)
+{
+	char *argv[] = { (char *)(uintptr_t)path, NULL };
+	struct file *stdio[3] = { NULL, NULL, NULL };
+
+	return process_spawn(path, argv, stdio, err);
+}
+
+/* A kill takes effect after the thaw, and is not lost. */
+KTEST(sched, frozen_tasks_die_after_the_thaw)
+{
+	struct task *t;
+	bool alive;
+	int status, err;
+
+	t = start("/bin/spinner", &err);
+	KTEST_EXPECT(t);
+	while (!READ_ONCE(t->announce))
+		yield();
+	err = freeze();
+	process_kill(t->pid, SIGKILL);
+	busy_ns(2 * NSEC_PER_MSEC);
+	alive = READ_ONCE(t->state) != TASK_DEAD;
+	if (!err)
+		thaw();
+	KTEST_EXPECT(process_wait(t, &status) == 0);
+	task_put(t);
+	KTEST_EXPECT(err == 0);
+	KTEST_EXPECT(alive);
+	KTEST_EXPECT(status == SIGKILL);
+	return NULL;
+}
+
+/* Who is born behind the gate waits there like all others, and is listed. */
+KTEST(sched, births_wait_behind_the_gate)
+{
+	struct task *t;
+	unsigned int before;
+	bool listed;
+	int err;
+
+	memset(&counter, 0, sizeof(counter));
+	err = freeze();
+	before = task_count();
+	t = kthread_run(count_up, NULL, "count_up");
+	listed = task_count() == before + 1;
+	busy_ns(2 * NSEC_PER_MSEC);
+	if (!err)
+		thaw();
+	KTEST_EXPECT(t);
+	listed = listed && wait_true(&counter.running);
+	WRITE_ONCE(counter.stop, true);
+	end_thread(t);
+	KTEST_EXPECT(err == 0);
+	KTEST_EXPECT(listed);
+	return NULL;
+}
