@@ -1,7 +1,12 @@
 /*
- * exercise DEVICE N: every call that a device has, N times, without blocking.
- * That the device does not know a call, or has nothing to read, is no error;
- * everything else is.  Its user must not notice that an unload is tried.
+ * exercise [-k] DEVICE [N [FILE]]: every call that a device has, N times (for
+ * ever if N is left out) without blocking, and with FILE, longer, until there
+ * is such a file.  That the device does not know a call, or has nothing to
+ * read, is no error; everything else is.  Its user must not notice that an
+ * unload is tried.
+ *
+ * With -k it is no error either that there is no such device at the moment:
+ * its module is being replaced.
  */
 #include <user.h>
 
@@ -16,22 +21,26 @@ static void check(const char *what, long ret)
 		fail(what, ret);
 }
 
-static int open_device(const char *path)
+static int open_device(const char *path, int keep)
 {
-	int fd = open(path, O_RDWR | O_NONBLOCK, 0);
+	for (;;) {
+		int fd = open(path, O_RDWR | O_NONBLOCK, 0);
 
-	if (fd < 0)
-		fail("open", fd);
-	return fd;
+		if (fd >= 0)
+			return fd;
+		if (!keep || (fd != -ENOENT && fd != -ENODEV))
+			fail("open", fd);
+		sched_yield();
+	}
 }
 
-static void use(const char *path)
+static void use(const char *path, int keep)
 {
 	struct pollfd p = { .events = POLLIN | POLLOUT };
 	char buf[16];
 	long n;
 
-	p.fd = open_device(path);
+	p.fd = open_device(path, keep);
 	check("poll", poll(&p, 1, 0));
 	check("write", write(p.fd, "0123456789abcdef", sizeof(buf)));
 	check("read", read(p.fd, buf, sizeof(buf)));
@@ -41,15 +50,29 @@ static void use(const char *path)
 		fail("close", n);
 }
 
+static int exists(const char *path)
+{
+	int fd = open(path, O_RDONLY, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 int main(int argc, char **argv)
 {
+	int keep = argc > 1 && strcmp(argv[1], "-k") == 0;
+	const char *file;
 	int n;
 
-	if (argc < 3)
-		fail("which device, and how often?", 0);
-	n = atoi(argv[2]);
+	argv += keep;
+	argc -= keep;
+	if (argc < 2)
+		fail("which device?", 0);
+	n = argc > 2 ? atoi(argv[2]) : -1;
+	file = argc > 3 ? argv[3] : NULL;
 	announce(-1);
-	for (int i = 0; i < n; i++)
-		use(argv[1]);
+	for (int i = 0; n < 0 || i < n || (file && !exists(file)); i++)
+		use(argv[1], keep);
 	return 0;
 }

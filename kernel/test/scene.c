@@ -14,6 +14,7 @@
 #include <mm/mm.h>
 #include <module/module.h>
 #include <proc/process.h>
+#include <sched/rq.h>
 #include <sched/signal.h>
 #include <shell/shell.h>
 #include <test/census.h>
@@ -84,18 +85,30 @@ struct insiders {
 	unsigned int	wanted, cpus;
 };
 
-/* In a rendezvous: CPUs that were caught executing the module. */
+/* It executes the module, or will come back to it. */
+static bool is_inside(uint32_t cpu, module_id_t id)
+{
+	const struct trap_frame *f = smp_caught_frame(cpu);
+	const uintptr_t *top, *p;
+
+	if (!f || trap_from_user(f) || task_is_idle(cpu_current(cpu)))
+		return false;
+	top = (const uintptr_t *)task_stack_top(cpu_current(cpu));
+	for (p = (const uintptr_t *)f; p < top; p++) {
+		if (in_window(*p) && window_owner(*p) == id)
+			return true;
+	}
+	return false;
+}
+
+/* In a rendezvous. */
 static int count_insiders(void *arg)
 {
 	struct insiders *in = arg;
 
 	in->cpus = 0;
-	for (uint32_t cpu = 0; cpu < nr_cpus; cpu++) {
-		const struct trap_frame *f = smp_caught_frame(cpu);
-
-		if (f && in_window(f->eip) && window_owner(f->eip) == in->id)
-			in->cpus++;
-	}
+	for (uint32_t cpu = 0; cpu < nr_cpus; cpu++)
+		in->cpus += is_inside(cpu, in->id);
 	return 0;
 }
 
@@ -129,7 +142,7 @@ static int cmd_inside(struct command_call *call)
 	kfree(info);
 	return found ? wait_until(call, enough_are_inside, &in) : -ENOENT;
 }
-COMMAND(inside, "MODULE N", "wait until N CPUs execute a module at once",
+COMMAND(inside, "MODULE N", "wait until N CPUs are in a module at once",
 	"The machine is stopped for a look again and again. For tests; gives\n"
 	"up after 30 seconds.\n", cmd_inside);
 
