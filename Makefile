@@ -28,7 +28,7 @@ DEPS	?= install
 N	?= 20
 
 BUILD	?= build$(if $(DEBUG),-debug)$(if $(LAB),-lab)$(if $(LLVM),-llvm)
-B	:= $(BUILD)
+B	:= $(patsubst $(CURDIR)/%,%,$(BUILD))
 Q	:= $(if $(V),,@)
 say	 = $(if $(V),,@printf '  %-8s%s\n' $(1) $(patsubst $(B)/%,%,$(2)))
 

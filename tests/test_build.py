@@ -1,9 +1,6 @@
 """Building modules outside the tree: make M=DIR."""
 
-import os
-import subprocess
-
-from icebox import BUILD, OK, TOP, boot
+from icebox import OK, boot, make_module
 
 MODULE = """
 #include <kernel/module.h>
@@ -23,23 +20,6 @@ MODULE_LICENSE("MIT");
 ANSWER = '#include "answer.h"\nint answer(void) { return 21; }\n'
 
 
-def make(tmp_path, *arguments):
-    """In a build folder of its own: the suite's is in use."""
-    subprocess.run(
-        ["make", "-C", TOP, "BUILD=%s" % (tmp_path / "build"), *arguments],
-        env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")},
-        check=True, stdin=subprocess.DEVNULL)
-
-
-def flags():
-    """What the build under test was made with."""
-    with open(os.path.join(BUILD, ".mflags")) as f:
-        words = f.read().split()
-    return ["DEBUG=1"] * ("-DCONFIG_DEBUG" in words) + \
-        ["LAB=1"] * ("-DCONFIG_LAB" in words) + \
-        ["LLVM=1"] * ("ld.lld" in words)
-
-
 def test_module_outside_the_tree(tmp_path):
     """A Kbuild file names the sources and adds flags, as for Linux; the kernel
     takes the module as one of its own."""
@@ -51,7 +31,7 @@ def test_module_outside_the_tree(tmp_path):
     (folder / "Kbuild").write_text("obj-m := greet-er.o\n"
                                    "greet-er-objs := main.o answer.o\n"
                                    "ccflags-y := -DFACTOR=2\n")
-    make(tmp_path, "M=%s" % folder, *flags())
+    make_module(folder)
     result = boot("load greet-er; unload greet_er", expect=OK,
                   add=[folder / "greet-er.ko"])
     assert "the answer is 42" in result.console, result
@@ -64,7 +44,7 @@ def test_one_file_needs_no_kbuild(tmp_path):
     (folder / "any.c").write_text(MODULE.replace("answer()", "21")
                                   .replace("FACTOR", "2")
                                   .replace('#include "answer.h"\n', ""))
-    make(tmp_path, "M=%s" % folder, *flags())
+    make_module(folder)
     result = boot("load plain; unload plain", expect=OK,
                   add=[folder / "plain.ko"])
     assert "plain: the answer is 42" in result.console, result

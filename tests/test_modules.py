@@ -2,11 +2,10 @@
 
 import os
 import re
-import subprocess
 
 import pytest
 
-from icebox import BUILD, FAILED, OK, TOP, Console, boot
+from icebox import FAILED, OK, TOP, Console, boot, make_module
 
 CPUS = pytest.mark.parametrize("smp", [1, 2, 4])
 
@@ -272,10 +271,7 @@ def test_examples_of_the_guide_work(tmp_path):
         (tmp_path / (name + ".c")).write_text(source)
     (tmp_path / "Makefile").write_text(
         "obj-m := %s\n" % " ".join(name + ".o" for name, _ in examples))
-    done = subprocess.run(
-        ["make", "-C", TOP, "M=%s" % tmp_path, "BUILD=%s" % BUILD],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    make_module(tmp_path)
     script = "; ".join("load %s; unload %s" % (name, name)
                        for name, _ in examples)
     result = boot(script, expect=OK, add=[

@@ -146,3 +146,21 @@ def read_events(path):
 def built(name):
     """The path of a file that make left in the build folder."""
     return os.path.join(BUILD, name)
+
+
+def make_module(folder):
+    """make M=folder, with the flags of the build under test but in a build
+    folder of its own: that one is in use."""
+    with open(built(".mflags")) as f:
+        words = f.read().split()
+    variant = ["DEBUG=1"] * ("-DCONFIG_DEBUG" in words) + \
+        ["LAB=1"] * ("-DCONFIG_LAB" in words) + \
+        ["LLVM=1"] * ("ld.lld" in words)
+    with tempfile.TemporaryDirectory(prefix="icebox-build-") as tmp:
+        done = subprocess.run(
+            ["make", "-C", TOP, "BUILD=" + tmp, "M=%s" % folder, *variant],
+            env={k: v for k, v in os.environ.items()
+                 if not k.startswith("MAKE")},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
