@@ -180,8 +180,8 @@ static char *kind_path(char *kind)
 }
 
 /*
- * A program announces the system call in which it is going to sleep, or that
- * it will stay in user mode; spawn waits until it is there.
+ * A program announces the system call in which it is going to sleep, for which
+ * spawn waits, or that it is up and running.
  */
 static bool has_arrived(const struct task *t)
 {
@@ -189,8 +189,9 @@ static bool has_arrived(const struct task *t)
 
 	if (!announced)
 		return false;
+	/* It may well be in a call of another kind at any moment. */
 	if (announced == ANNOUNCED_USER)
-		return READ_ONCE(t->syscall) == -1;
+		return true;
 	return READ_ONCE(t->state) == TASK_SLEEPING &&
 	       READ_ONCE(t->syscall) == (int)announced - 1;
 }
