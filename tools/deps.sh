@@ -59,6 +59,7 @@ need_run()
 	need python3-pytest python pytest
 	need python3-pytest-xdist python xdist
 	need python3-pexpect python pexpect
+	need python3-jsonschema python jsonschema
 	need gdb have gdb
 }
 
