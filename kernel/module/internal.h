@@ -140,6 +140,8 @@ struct memory_hits {
 	uint32_t	pages;		/* looked at */
 	uint64_t	deadline;	/* ns, 0: none */
 	bool		gave_up;	/* at the deadline */
+	bool		predict;	/* a dry run: without what closing and
+					 * holding would take away */
 };
 enum memory_pass {
 	MEMORY_ALL,
@@ -150,10 +152,6 @@ void memory_search(const struct territory *terr, enum memory_pass pass,
 		   struct memory_hits *hits);
 /* The pages of earlier hits once more: which still hold. */
 void memory_recheck(const struct territory *terr, struct memory_hits *hits);
-/* For a dry run: a slot's pointer to its binding; in the record of one of the
- * module's own threads. */
-bool memory_hit_is_binding(uintptr_t at);
-bool memory_hit_is_thread(const struct territory *terr, uintptr_t at);
 
 /* ---- report.c ---- */
 

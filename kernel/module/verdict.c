@@ -259,19 +259,6 @@ static int pass_verdict(struct attempt *a, struct memory_hits *prepared,
 
 /* ---- rounds ---- */
 
-/* A dry run has closed and held nothing: what that would undo is no news. */
-static void drop_expected(const struct territory *terr,
-			  struct memory_hits *hits)
-{
-	uint32_t kept = 0, n = min(hits->n, (uint32_t)MEMORY_HITS);
-
-	for (uint32_t i = 0; i < n; i++)
-		if (!memory_hit_is_binding(hits->at[i]) &&
-		    !memory_hit_is_thread(terr, hits->at[i]))
-			hits->at[kept++] = hits->at[i];
-	hits->n = kept;
-}
-
 /* With the world running: what is found may go away, what is not is noted by
  * the dirty bits if it comes. */
 static void prepare_memory(struct attempt *a, struct memory_hits *hits)
@@ -283,8 +270,6 @@ static void prepare_memory(struct attempt *a, struct memory_hits *hits)
 	memory_search(&a->terr, MEMORY_ALL, hits);
 	a->report->memory_kib += hits->pages * (PAGE_SIZE / 1024);
 	hits->pages = 0;
-	if (a->req.dry_run)
-		drop_expected(&a->terr, hits);
 	searched_unpin();
 }
 
@@ -335,7 +320,7 @@ static void report_late_cpu(struct attempt *a, const struct freeze_failure *f)
 
 static int one_round(struct attempt *a, bool commit)
 {
-	struct memory_hits prepared = { .n = 0 };
+	struct memory_hits prepared = { .predict = a->req.dry_run };
 	struct freeze_failure failure;
 	uint64_t since, spent;
 	int err;
