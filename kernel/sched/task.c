@@ -8,6 +8,7 @@
 #include <kernel/errno.h>
 #include <kernel/export.h>
 #include <kernel/kthread.h>
+#include <kernel/printk.h>
 #include <kernel/string.h>
 #include <lock/preempt.h>
 #include <mm/mm.h>
@@ -158,6 +159,18 @@ unsigned int task_count(void)
 }
 
 /*
+ * A module's thread, and a process that was in one, may have been left with a
+ * mutex by the module: its fault, which stops nobody but who wants it (G10).
+ */
+static void check_mutexes(const struct task *t)
+{
+	assert(t->mutexes_held == 0 || t->owner != MODULE_NONE || t->process);
+	if (t->mutexes_held)
+		pr_err("%s[%d] ends with %u mutexes locked", t->comm, t->pid,
+		       t->mutexes_held);
+}
+
+/*
  * The dying task cannot free the stack it stands on: that falls to whoever
  * reaps it.  Kernel threads that nobody waits for are reaped by the reaper.
  */
@@ -166,7 +179,7 @@ void task_exit(int code)
 	struct task *t = current;
 
 	assert(preempt_count() == 0);
-	assert(t->mutexes_held == 0);
+	check_mutexes(t);
 	ktimer_cancel_sync(&t->sleep_timer);
 	t->exit_code = code;
 	WRITE_ONCE(t->state, TASK_DEAD);
