@@ -19,6 +19,7 @@
 struct ps {
 	struct command_call	*call;
 	struct backtrace	bt;
+	struct symbol_info	symbol;
 };
 
 static const char *state_name(const struct task *t, enum trace_result r)
@@ -34,17 +35,17 @@ static const char *state_name(const struct task *t, enum trace_result r)
 	return freezer_frozen() && !READ_ONCE(t->spared) ? "frozen" : "ready";
 }
 
-static void print_place(struct command_call *call, const struct task *t,
-			const struct backtrace *bt)
+/* The function alone: a line has 80 columns. */
+static void print_place(struct ps *ps, const struct task *t)
 {
-	uintptr_t place = trace_place(bt);
+	uintptr_t place = trace_place(&ps->bt);
 	uint64_t ms = (ktime_get_ns() - stamp_ns(t->sleep_since)) /
 		      NSEC_PER_MSEC;
 
-	command_printf(call, "  %3u.%u s", (unsigned int)(ms / 1000),
+	command_printf(ps->call, " %4u.%u s", (unsigned int)(ms / 1000),
 		       (unsigned int)(ms % 1000 / 100));
-	if (place)
-		command_printf(call, " in %pS", (void *)place);
+	if (place && kallsyms_lookup(place, &ps->symbol))
+		command_printf(ps->call, " %s", ps->symbol.name);
 }
 
 /* 0: the kernel's own, or gone meanwhile. */
@@ -72,11 +73,11 @@ static bool ps_task(struct task *t, void *arg)
 
 	if (r == TRACE_DEAD)
 		return true;
-	command_printf(ps->call, "%5d %5d %3u  %-7s %8u %8u  %-15s", t->pid,
+	command_printf(ps->call, "%5d %5d %3u  %-7s %8u %6u  %-13s", t->pid,
 		       parent_pid(t), READ_ONCE(t->cpu), state_name(t, r),
 		       (unsigned int)t->switches, ms, t->comm);
 	if (READ_ONCE(t->state) == TASK_SLEEPING)
-		print_place(ps->call, t, &ps->bt);
+		print_place(ps, t);
 	if (owner)
 		command_printf(ps->call, "  (thread of %s)",
 			       owner_of(owner)->name);
@@ -94,8 +95,8 @@ static int cmd_ps(struct command_call *call)
 	if (!ps)
 		return -ENOMEM;
 	ps->call = call;
-	command_printf(call, "  PID  PPID CPU  STATE   SWITCHES  CPU ms  "
-		       "NAME             ASLEEP\n");
+	command_printf(call, "  PID  PPID CPU  STATE   SWITCHES CPU ms  "
+		       "NAME          ASLEEP\n");
 	task_for_each(ps_task, ps);
 	kfree(ps);
 	return 0;

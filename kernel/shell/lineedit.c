@@ -210,6 +210,18 @@ static void note_common(struct line_completion *c, const char *rest,
 	c->insert[i] = '\0';
 }
 
+/* What separates @name from the candidates before it; no row breaks a name. */
+static const char *list_separator(const struct line_completion *c,
+				  const char *name)
+{
+	const char *row = strrchr(c->list, '\n');
+
+	row = row ? row + 1 : c->list;
+	if (!*row)
+		return "";
+	return strlen(row) + 2 + strlen(name) < LINE_COLUMNS ? "  " : "\n";
+}
+
 void line_candidate(struct line_completion *c, const char *prefix,
 		    const char *name, const char *suffix)
 {
@@ -220,7 +232,7 @@ void line_candidate(struct line_completion *c, const char *prefix,
 	note_common(c, name + n, suffix);
 	c->count++;
 	scnprintf(c->list + used, sizeof(c->list) - used, "%s%s",
-		  used ? "  " : "", name);
+		  list_separator(c, name), name);
 }
 
 static void complete(const struct edit *d)

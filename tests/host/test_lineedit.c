@@ -183,6 +183,26 @@ static void completion(void)
 	assert(strchr(transcript, '\a'));
 }
 
+/* A list that is wider than the screen breaks between names. */
+static void long_list(void)
+{
+	static const char *const names[] = {
+		"reregister_fails", "sleeps_uncounted", "thread_never_stops",
+		"unregister_hangs", "work_hangs", "overcounts", "restless",
+	};
+	struct line_completion c = { .count = 0 };
+	size_t width = 0;
+
+	for (unsigned int i = 0; i < 70; i++)
+		line_candidate(&c, "", names[i % 7], " ");
+	assert(c.count == 70 && strlen(c.list) > 10 * LINE_COLUMNS);
+	for (const char *s = c.list; *s; s++) {
+		width = *s == '\n' ? 0 : width + 1;
+		assert(width < LINE_COLUMNS);
+		assert(*s != '\n' || (s[-1] != ' ' && s[1] != ' '));
+	}
+}
+
 static void long_lines(void)
 {
 	start();
@@ -221,6 +241,7 @@ int main(void)
 	line_ends();
 	history();
 	completion();
+	long_list();
 	long_lines();
 	random_keys();
 	printf("test_lineedit: all is well\n");
