@@ -3,8 +3,8 @@
  *
  * /dev/NAME is a slot.  Opening it loads the slot's binding once; what was
  * loaded is evidence as long as it is in a register or on the stack, and from
- * owner_open_get() on the open file is counted.  Before that not a word of it
- * is stored in kernel memory.  The list here has slots only, which outlive the
+ * count_open() on the open file is counted.  Before that not a word of it is
+ * stored in kernel memory.  The list here has slots only, which outlive the
  * module.
  */
 #include <kernel/errno.h>
@@ -209,19 +209,33 @@ int chrdev_read_dir(uint32_t cookie, dir_emit_fn emit, void *arg)
 
 /* ---- open ---- */
 
-static void note_open(struct file *file)
+/*
+ * The count and the list change together: who is refused for a count finds the
+ * file that it stands for (G7).
+ */
+static void count_open(struct file *file, module_id_t owner)
 {
 	uint32_t flags = spin_lock_irqsave(&chrdev_lock);
 
+	owner_open_get(owner);
+	file->owner = owner;
 	list_add_tail(&file->of_devices, &open_files);
 	spin_unlock_irqrestore(&chrdev_lock, flags);
 }
 
 void chrdev_file_closed(struct file *file)
 {
-	uint32_t flags = spin_lock_irqsave(&chrdev_lock);
+	module_id_t owner = file->owner;
+	uint32_t flags;
 
+	file->f_op = NULL;
+	file->private_data = NULL;
+	if (owner == MODULE_NONE)
+		return;
+	flags = spin_lock_irqsave(&chrdev_lock);
 	list_del_init(&file->of_devices);
+	file->owner = MODULE_NONE;
+	owner_open_put(owner);
 	spin_unlock_irqrestore(&chrdev_lock, flags);
 }
 
@@ -244,29 +258,19 @@ bool chrdev_nth_open(module_id_t owner, uint32_t nth, struct open_note *note)
 	return found;
 }
 
-/*
- * On failure nothing of the module is left in @file and no count is held;
- * owner_open_put() comes last.
- */
+/* On failure nothing of the module is left in @file and no count is held. */
 static int open_binding(struct binding *binding, module_id_t owner,
 			struct inode *inode, struct file *file)
 {
 	int err = 0;
 
 	current->went_through = true;
-	owner_open_get(owner);
+	count_open(file, owner);
 	file->f_op = binding->ops;
-	file->owner = owner;
-	note_open(file);
 	if (file->f_op->open)
 		err = file->f_op->open(inode, file);
-	if (err) {
+	if (err)
 		chrdev_file_closed(file);
-		file->f_op = NULL;
-		file->private_data = NULL;
-		file->owner = MODULE_NONE;
-		owner_open_put(owner);
-	}
 	return err;
 }
 

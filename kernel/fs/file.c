@@ -1,7 +1,7 @@
 /*
  * Open files: counting references, and the calls on them.  The file_operations
  * of a device lie in its module; that a file is open is what keeps them there,
- * so owner_open_put() is the last thing that ever happens to one.
+ * so they are forgotten before it is no longer counted.
  */
 #include <kernel/errno.h>
 #include <kernel/ktime.h>
@@ -9,7 +9,6 @@
 #include <kernel/string.h>
 #include <dev/console.h>
 #include <fs/internal.h>
-#include <sched/owner.h>
 #include <sched/sched.h>
 
 /* On the way out of the call the stack is wiped of what the driver left. */
@@ -46,20 +45,14 @@ void file_get(struct file *file)
 
 void file_put(struct file *file)
 {
-	module_id_t owner = file->owner;
-
 	if (!atomic_dec_and_test(&file->refs))
 		return;
 	enter_driver(file);
 	if (file->f_op && file->f_op->release)
 		file->f_op->release(file->inode, file);
 	chrdev_file_closed(file);
-	file->f_op = NULL;
-	file->private_data = NULL;
 	inode_put(file->inode);
 	kfree(file);
-	if (owner)
-		owner_open_put(owner);
 }
 
 /*

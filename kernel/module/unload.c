@@ -202,6 +202,9 @@ static int check_caller(struct attempt *a)
 static int refuse_busy(struct attempt *a)
 {
 	report_users(a->report, &a->terr, a->caller);
+	/* The last one left while he was being looked for. */
+	if (!a->report->nr_blockers && !territory_count(&a->terr))
+		return 0;
 	report_fail(a->report, -EBUSY, "busy");
 	return -EBUSY;
 }
