@@ -115,13 +115,14 @@ int exact_finish(struct exact *e)
  */
 static volatile uint32_t sink;
 
-#define STORE4	sink = 0; sink = 0; sink = 0; sink = 0
+#define STORE4	sink = x; sink = x; sink = x; sink = x
 #define STORE16	STORE4; STORE4; STORE4; STORE4
 #define STORES	64u
 
 static noinline int straight_way(void *arg)
 {
-	(void)arg;
+	uint32_t x = (uint32_t)arg;
+
 	STORE16; STORE16; STORE16; STORE16;
 	return 0;
 }
@@ -159,7 +160,7 @@ bool exact_is_possible(void)
 	int step, at, last;
 
 	/* Past the function's own first instructions. */
-	while (first < 200 && place_after(first) < 8)
+	while (first < 100 && place_after(first) < 16)
 		first++;
 	last = place_after(first);
 	at = place_after(first + 1);

@@ -22,7 +22,6 @@
 #include <kernel/printk.h>
 #include <kernel/slab.h>
 #include <kernel/string.h>
-#include <debug/backtrace.h>
 #include <debug/kallsyms.h>
 #include <fs/file.h>
 #include <mm/mm.h>
@@ -104,7 +103,6 @@ struct sweep {
 	struct slot	*slot;		/* referenced */
 	uint32_t	text, text_size;
 	struct place	place;
-	struct backtrace bt;
 	bool		was_inside, was_counted;
 	struct tally	tally[NR_HAZARDS], all;
 	struct unload_request req;
@@ -154,13 +152,18 @@ static void look_at_entry(struct sweep *s, const struct trap_frame *f)
 	s->place.called_by_text = is_text(s, sp[info.offset]);
 }
 
+/* The plain walk: EIP, and the return addresses along the chain of ebp. */
 static void look_by_frames(struct sweep *s, const struct trap_frame *f)
 {
-	s->bt.n = 0;
-	backtrace_from(&s->bt, f->eip, f->ebp, trap_frame_sp(f),
-		       task_stack_top(current));
-	for (uint32_t i = 0; i < s->bt.n; i++)
-		s->place.walk_finds |= is_text(s, s->bt.pc[i]);
+	uintptr_t top = task_stack_top(current), lo = trap_frame_sp(f);
+	const uintptr_t *frame = (const uintptr_t *)f->ebp;
+
+	s->place.walk_finds = s->place.in_text;
+	while ((uintptr_t)frame >= lo && (uintptr_t)frame + 8 <= top) {
+		s->place.walk_finds |= is_text(s, frame[1]);
+		lo = (uintptr_t)(frame + 1);
+		frame = (const uintptr_t *)frame[0];
+	}
 }
 
 static noinline void look_closely(struct sweep *s, const struct trap_frame *f)
@@ -313,9 +316,15 @@ static void tell(const struct sweep *s, uint32_t bits, int err, int result)
 		s->way->name, s->exact.ticks, (void *)s->place.eip,
 		s->exact.late ? " (preemption off)" : "", bits,
 		err ? errno_name(-err) : "gone", result);
-	pr_info("exact: step %s, spared %u, %u blockers: %s, %s",
+	pr_info("exact: step %s, spared %u, %u blockers: %s",
 		s->report.step, s->report.spared, s->report.nr_blockers,
-		s->report.message, s->report.blockers[0].what);
+		s->report.message);
+	for (uint32_t i = 0; i < min(s->report.nr_blockers, 3u); i++) {
+		const struct blocker *b = &s->report.blockers[i];
+
+		pr_info("exact: pid %d %s, %s in %s: %s", b->pid, b->comm,
+			b->state, b->where, b->what);
+	}
 }
 
 static const char *unload_here(struct sweep *s, uint32_t bits)
