@@ -6,7 +6,7 @@
 #include <kernel/ktime.h>
 #include <kernel/string.h>
 #include <debug/kallsyms.h>
-#include <sched/sched.h>
+#include <sched/rq.h>
 #include <test/exact.h>
 #include <x86/clock.h>
 #include <x86/smp.h>
@@ -33,12 +33,38 @@ static void stop_victim(const struct trap_frame *f)
 	wake_up(&e->wait);
 }
 
+static bool others_are_idle(void)
+{
+	for (uint32_t cpu = 0; cpu < nr_cpus; cpu++)
+		if (cpu_current(cpu) != current &&
+		    cpu_current(cpu) != rqs[cpu].idle)
+			return false;
+	return true;
+}
+
+/*
+ * Under -icount all CPUs together make up one sequence of instructions: only
+ * where the others are halted every tick is one of the victim's.
+ */
+static void wait_for_silence(void)
+{
+	uint32_t idle_for = 0;
+
+	for (uint32_t i = 0; i < 10000 && idle_for < 100; i++) {
+		idle_for = others_are_idle() ? idle_for + 1 : 0;
+		cpu_relax();
+	}
+}
+
 static int walk_the_way(void *arg)
 {
 	struct exact *e = arg;
-	uint32_t flags = local_irq_save();
-	uint64_t switches = current->switches;
+	uint64_t switches;
+	uint32_t flags;
 
+	wait_for_silence();
+	flags = local_irq_save();
+	switches = current->switches;
 	WRITE_ONCE(e->victim, current);
 	clock_arm_ticks(e->ticks);
 	local_irq_enable();
