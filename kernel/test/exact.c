@@ -12,8 +12,6 @@
 #include <x86/smp.h>
 #include <x86/trap.h>
 
-/* Of guest time; an unload without anybody in its way takes 2 ms. */
-#define RESCUE_NS	(100 * NSEC_PER_MSEC)
 #define MAX_TRIES	8u
 
 /* Whose victim the timer is to stop; read in the interrupt. */
@@ -103,7 +101,8 @@ static int start_once(struct exact *e)
 		return 0;
 	while (task_is_running(t))
 		cpu_relax();
-	ktimer_start(&e->rescue, ktime_get_ns() + RESCUE_NS);
+	if (e->rescue_ns)
+		ktimer_start(&e->rescue, ktime_get_ns() + e->rescue_ns);
 	return 1;
 }
 

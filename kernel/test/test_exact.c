@@ -19,6 +19,7 @@
  * Addresses of the module lie in memory that is not searched (GFP_DATA).
  */
 #include <kernel/errno.h>
+#include <kernel/module.h>
 #include <kernel/printk.h>
 #include <kernel/slab.h>
 #include <kernel/string.h>
@@ -39,6 +40,8 @@
 #define PROBE_VISIT	1u		/* modules/probe.c */
 #define PROBE_TELL	2u
 #define MAX_STEPS	20000u
+/* Of guest time; an unload without anybody in its way takes 2 ms. */
+#define RESCUE_NS	(100 * NSEC_PER_MSEC)
 
 /* ---- what is true at a stop ---- */
 
@@ -105,10 +108,18 @@ struct sweep {
 	struct place	place;
 	bool		was_inside, was_counted;
 	struct tally	tally[NR_HAZARDS], all;
+	uint32_t	stride;		/* 0: every place */
+	bool		must_stay;	/* the test holds a count of it */
+	bool		holds;
+	struct territory terr;
+	struct stack_hit hit;
 	struct unload_request req;
 	struct unload_report report;
 	char		err_text[128];
 };
+
+/* The victim has called the module, and come back at least once. */
+static bool called;
 
 static bool is_text(const struct sweep *s, uint32_t word)
 {
@@ -200,7 +211,7 @@ static uint32_t hazards_of(struct sweep *s)
 		return BIT(COUNTED);
 	}
 	if (!has_evidence(p))
-		return BIT(s->was_inside ? AFTER : BEFORE);
+		return BIT(called ? AFTER : BEFORE);
 	if (inside)
 		bits |= BIT(s->was_counted ? H03 : H01);
 	else
@@ -237,24 +248,41 @@ static noinline void find_text(struct sweep *s)
 	s->text_size = m->region[REGION_TEXT].size;
 }
 
-static const char *bring_in(struct sweep *s)
+static const char *hold(struct sweep *s)
 {
-	struct module_info info;
+	s->holds = s->must_stay && try_module_get_from(s->id, 0);
+	return s->holds == s->must_stay ? NULL : "no count to be had";
+}
 
-	if (module_load("probe", "", s->err_text, sizeof(s->err_text)))
-		return "probe cannot be loaded";
-	if (!module_find("probe", &info))
-		return "probe is not there after its load";
-	s->id = info.id;
+/* These have frames of their own, which are wiped: the caller is examined. */
+static noinline void find_module(struct sweep *s)
+{
+	mutex_lock(&module_lock);
+	s->id = module_id_locked("probe");
+	mutex_unlock(&module_lock);
 	find_slot(s);
 	find_text(s);
+}
+
+static const char *bring_in(struct sweep *s)
+{
+	if (module_load("probe", "", s->err_text, sizeof(s->err_text)))
+		return "probe cannot be loaded";
+	find_module(s);
 	stack_wipe_dead();
 	s->exact.arg = s->slot;
-	return NULL;
+	memset(&s->terr, 0, sizeof(s->terr));
+	s->terr.n = 1;
+	s->terr.ids[0] = s->id;
+	s->terr.member[s->id] = true;
+	return hold(s);
 }
 
 static void forget(struct sweep *s)
 {
+	if (s->holds)
+		module_put_from(s->id, 0);
+	s->holds = false;
 	slot_put(s->slot);
 	s->slot = NULL;
 	s->exact.arg = NULL;
@@ -280,11 +308,18 @@ static void count_place(struct tally *t, const struct sweep *s, int counts,
 	t->places++;
 	t->late += s->exact.late;
 	t->gone += err == 0;
-	t->refused += err == -EBUSY;
+	t->refused += err == -EBUSY || err == -ETIMEDOUT;
 	t->spared += s->report.spared != 0;
 	t->count_errs += used && !counts;
 	t->eip_errs += used && !p->in_text;
 	t->walk_errs += used && !p->walk_finds;
+}
+
+/* The examination, asked for this one task. */
+static noinline bool exam_finds(struct sweep *s)
+{
+	return exam_task(s->exact.victim, &s->terr, &s->report, &s->hit) ==
+	       TASK_HAS_EVIDENCE;
 }
 
 /* What has to come out, for the unload and for the victim. */
@@ -294,7 +329,7 @@ static const char *judge(const struct sweep *s, uint32_t bits, int err,
 	const struct unload_report *r = &s->report;
 
 	if (bits & BIT(COUNTED)) {
-		if (err != -EBUSY)
+		if (err != (s->req.wait_ms ? -ETIMEDOUT : -EBUSY))
 			return "a counted use did not refuse the unload";
 		if (r->nr_blockers == 0)
 			return "a refusal without a blocker (G7)";
@@ -330,10 +365,16 @@ static void tell(const struct sweep *s, uint32_t bits, int err, int result)
 static const char *unload_here(struct sweep *s, uint32_t bits)
 {
 	int counts = owner_count(s->id);
-	int err = take_out(s);
-	bool gone = err == 0;
-	int result = exact_finish(&s->exact);
-	const char *reason = judge(s, bits, err, result);
+	bool found = exam_finds(s);
+	const char *reason;
+	int err, result;
+
+	stack_wipe_dead();
+	err = take_out(s);
+	result = exact_finish(&s->exact);
+	reason = judge(s, bits, err, result);
+	if (!reason && has_evidence(&s->place) && !found)
+		reason = "the examination does not see who is there";
 
 	for (uint32_t h = 0; h < NR_HAZARDS; h++)
 		if (bits & BIT(h))
@@ -341,7 +382,7 @@ static const char *unload_here(struct sweep *s, uint32_t bits)
 	count_place(&s->all, s, counts, err);
 	if (reason)
 		tell(s, bits, err, result);
-	if (gone) {
+	if (err == 0) {
 		forget(s);
 		if (!reason)
 			reason = bring_in(s);
@@ -349,18 +390,21 @@ static const char *unload_here(struct sweep *s, uint32_t bits)
 	return reason;
 }
 
-/* 1: there are more places on this way; 0: it has come to its end. */
+/* Stops a victim once; *@end: its way is shorter than that. */
 static const char *one_stop(struct sweep *s, uint32_t ticks, bool *end)
 {
 	uint32_t bits;
 	int ret;
 
 	s->exact.ticks = ticks;
+	called = false;
 	ret = exact_start(&s->exact);
 	*end = ret == 0;
 	if (ret < 0)
 		return "no memory";
 	bits = *end ? 0 : hazards_of(s);
+	/* The caller is examined too: no rubbish in the frames to come. */
+	stack_wipe_dead();
 	if (bits & s->only)
 		return unload_here(s, bits);
 	ret = exact_finish(&s->exact);
@@ -372,11 +416,13 @@ static const char *all_stops(struct sweep *s)
 	const char *reason = bring_in(s);
 	bool end = false;
 
-	for (uint32_t n = 1; !reason && !end && n < MAX_STEPS; n++)
+	for (uint32_t n = 1; !reason && !end && n < MAX_STEPS;
+	     n += s->stride + 1)
 		reason = one_stop(s, n, &end);
 	if (s->id == MODULE_NONE)
 		return reason;
 	forget(s);
+	s->req.wait_ms = 0;
 	if (take_out(s) && !reason)
 		reason = "not unloaded, though nobody is there";
 	return reason ? reason : end ? NULL : "the way has no end";
@@ -393,6 +439,7 @@ static int way_by_file(void *arg)
 	(void)arg;
 	if (err)
 		return err;
+	WRITE_ONCE(called, true);
 	err = (int)file_read(file, NULL, 0);
 	if (err >= 0)
 		err = (int)file_ioctl(file, PROBE_VISIT, 0);
@@ -411,13 +458,19 @@ static const struct file_operations *load_ops(void *arg)
 	return b ? b->ops : NULL;
 }
 
+static int come_back(int result)
+{
+	WRITE_ONCE(called, true);
+	return result;
+}
+
 static int way_by_ioctl(void *arg)
 {
 	const struct file_operations *ops = load_ops(arg);
 
 	if (!ops)
 		return -ENODEV;
-	return (int)ops->unlocked_ioctl(NULL, PROBE_VISIT, 0);
+	return come_back((int)ops->unlocked_ioctl(NULL, PROBE_VISIT, 0));
 }
 
 static int way_by_read(void *arg)
@@ -426,7 +479,7 @@ static int way_by_read(void *arg)
 
 	if (!ops)
 		return -ENODEV;
-	return ops->read(NULL, NULL, 0, NULL) > 0 ? 0 : -EIO;
+	return come_back(ops->read(NULL, NULL, 0, NULL) > 0 ? 0 : -EIO);
 }
 
 static int way_by_fault(void *arg)
@@ -435,7 +488,8 @@ static int way_by_fault(void *arg)
 
 	if (!ops)
 		return -ENODEV;
-	return (int)ops->unlocked_ioctl(NULL, PROBE_TELL, BAD_USER_PTR);
+	return come_back((int)ops->unlocked_ioctl(NULL, PROBE_TELL,
+						  BAD_USER_PTR));
 }
 
 static const struct way by_file = { "open, read, ioctl, close", way_by_file,
@@ -464,6 +518,21 @@ static void print_sweep(const struct sweep *s)
 			print_tally(hazard_names[h], &s->tally[h]);
 }
 
+/* NULL: no memory. */
+static struct sweep *sweep_new(const struct way *way, uint32_t only)
+{
+	struct sweep *s = kzalloc(sizeof(*s), GFP_KERNEL | GFP_DATA);
+
+	if (!s)
+		return NULL;
+	s->way = way;
+	s->only = only;
+	s->exact.way = way->fn;
+	s->exact.look = look;
+	s->exact.rescue_ns = RESCUE_NS;
+	return s;
+}
+
 /*
  * Sweeps @way, unloads at the places in @only, and hands the tally of the first
  * of them to *@t (may be NULL).
@@ -476,17 +545,41 @@ static const char *sweep(const struct way *way, uint32_t only,
 
 	if (!exact_is_possible())
 		return NOT_EXACT;
-	s = kzalloc(sizeof(*s), GFP_KERNEL | GFP_DATA);
+	s = sweep_new(way, only);
 	if (!s)
 		return "no memory";
-	s->way = way;
-	s->only = only;
-	s->exact.way = way->fn;
-	s->exact.look = look;
+	stack_wipe_dead();
 	reason = all_stops(s);
 	print_sweep(s);
 	if (t)
 		*t = s->tally[__builtin_ctz(only)];
+	kfree(s);
+	return reason;
+}
+
+/*
+ * Refused with its doors closed meanwhile: the victim goes on @rescue_ns after
+ * its stop, the unload waits for 2 ms.
+ */
+static const char *sweep_refused(uint64_t rescue_ns, bool must_stay)
+{
+	struct sweep *s;
+	const char *reason;
+
+	if (!exact_is_possible())
+		return NOT_EXACT;
+	s = sweep_new(&by_file, BIT(COUNTED));
+	if (!s)
+		return "no memory";
+	s->must_stay = must_stay;
+	s->stride = 2;
+	s->req.wait_ms = 2;
+	s->exact.rescue_ns = rescue_ns;
+	stack_wipe_dead();
+	reason = all_stops(s);
+	print_sweep(s);
+	if (!reason && s->all.refused != s->all.places)
+		reason = "not refused at each place";
 	kfree(s);
 	return reason;
 }
@@ -600,4 +693,16 @@ KTEST(exact, every_uncounted_instruction_is_safe)
 	if (!reason)
 		reason = sweep(&by_fault, ~0u, NULL);
 	return reason;
+}
+
+/* Closed, waited for, opened again: who was in it has not noticed. */
+KTEST(exact, a_reactivation_is_not_seen_by_who_is_inside)
+{
+	return sweep_refused(RESCUE_NS, false);
+}
+
+/* .. nor who comes to the door while it is closed: he waits (G2). */
+KTEST(exact, a_reactivation_is_not_seen_by_who_comes)
+{
+	return sweep_refused(NSEC_PER_MSEC, true);
 }
