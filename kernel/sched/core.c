@@ -612,6 +612,7 @@ void sched_user_fault(struct trap_frame *frame, uintptr_t addr)
 void sched_task_entry(void)
 {
 	finish_switch();
+	stack_wipe_dead();	/* of times: the first frames stay (H09) */
 	local_irq_enable();
 	task_exit(current->thread_fn(current->thread_arg));
 }

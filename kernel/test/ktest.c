@@ -62,10 +62,10 @@ static void print_where(struct command_call *call, struct task *t)
 static bool await_test(struct command_call *call, struct test_run *run,
 		       struct task *t)
 {
-	uint64_t end = ktime_get_ns() + WATCHDOG_NS;
+	struct stamp end = stamp_of(ktime_get_ns() + WATCHDOG_NS);
 
 	if (wait_event_deadline(run->wait, smp_load_acquire(&run->done),
-				end) == 0)
+				stamp_ns(end)) == 0)
 		return true;
 	command_printf(call, "# %s.%s hangs:\n", run->test->suite,
 		       run->test->name);
