@@ -194,7 +194,10 @@ void undertaker_init(void);
  * has no pointer of the module on its stack.
  */
 void module_expel(module_id_t id, bool init_failed);
-/* DEFERRED: open again instead.  -ENOENT: it has gone meanwhile. */
+/*
+ * DEFERRED: open again instead.  -ENOENT: it is not, or not any more; -EINTR: a
+ * signal, while an unload of it was under way.  Process context; waits.
+ */
 int module_revive(const char *name);
 
 /*

@@ -497,13 +497,17 @@ static int load_path(const char *path, const char *args, char *err_text,
 int module_load(const char *path, const char *args, char *err_text, size_t n)
 {
 	char full[128], name[OWNER_NAME_LEN];
+	int err;
 
 	if (name_from_path(path, name, sizeof(name))) {
 		strscpy(err_text, "no name for a module", n);
 		return -EINVAL;
 	}
-	if (module_revive(name) == 0)
-		return 0;
+	err = module_revive(name);
+	if (err == -EINTR)
+		strscpy(err_text, "interrupted", n);
+	if (err != -ENOENT)
+		return err;
 	if (strchr(path, '/'))
 		strscpy(full, path, sizeof(full));
 	else

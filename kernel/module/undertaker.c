@@ -265,22 +265,35 @@ void module_expel(module_id_t id, bool init_failed)
 	attempt_put(a);
 }
 
-/*
- * The doors of a DEFERRED module open again.  The undertaker may be looking at
- * it at this moment: then it is CLOSED or HELD, and the answer is ENOENT or
- * that it is loaded.
- */
-int module_revive(const char *name)
+/* -EAGAIN: the undertaker is at it. */
+static int try_revive(const char *name)
 {
-	int err = -ENOENT;
+	enum module_state s = MODULE_FREE;
 	module_id_t id;
 
 	mutex_lock(&module_lock);
 	id = module_id_locked(name);
-	if (id && owner_state(id) == MODULE_DEFERRED) {
+	if (id)
+		s = owner_state(id);
+	if (s == MODULE_DEFERRED)
 		module_go_live_locked(id);
-		err = 0;
-	}
 	mutex_unlock(&module_lock);
+	if (s == MODULE_CLOSED || s == MODULE_HELD || s == MODULE_DEAD)
+		return -EAGAIN;
+	return s == MODULE_DEFERRED ? 0 : -ENOENT;
+}
+
+/*
+ * The undertaker tries a DEFERRED module now and then, and any other when he is
+ * asked.  What comes of it is waited for: it is soon over, whatever the module
+ * does.
+ */
+int module_revive(const char *name)
+{
+	int err;
+
+	while ((err = try_revive(name)) == -EAGAIN)
+		if (msleep_interruptible(1))
+			return -EINTR;
 	return err;
 }
