@@ -37,8 +37,8 @@
 #define SECOND_VERDICT_NS	(1 * NSEC_PER_SEC)
 #define SECOND_VERDICT_TRIES	10
 
-/* A DEFERRED module that something keeps is tried after this, then 2, 4 .. times
- * that, 6.4 s at the most. */
+/* A DEFERRED module that something keeps is tried after this, then 2, 4 ..
+ * times that, 6.4 s at the most. */
 #define RETRY_FIRST_NS		(50 * NSEC_PER_MSEC)
 
 static uint32_t unload_number;		/* the undertaker only */

@@ -179,7 +179,8 @@ void sched_arm_timer(uint64_t expires)
 	const struct task *t = rq->curr;
 
 	if (t != rq->idle && t->slice_left)
-		expires = min(expires, stamp_ns(t->switched_in) + t->slice_left);
+		expires = min(expires,
+			      stamp_ns(t->switched_in) + t->slice_left);
 	clock_arm(expires);
 }
 

@@ -38,8 +38,8 @@ bool ktimer_running(const struct ktimer *t);
  * expiry, UINT64_MAX: none. */
 uint64_t ktimer_run_due(void);
 uint64_t ktimer_next(void);
-/* The scheduler's: this CPU's interrupt comes at @expires, or before that at the
- * end of the slice that is running; interrupts off. */
+/* The scheduler's: this CPU's interrupt comes at @expires, or before that at
+ * the end of the slice that is running; interrupts off. */
 void sched_arm_timer(uint64_t expires);
 
 #endif
