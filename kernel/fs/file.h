@@ -200,8 +200,8 @@ struct open_note {
 /* The @nth open file of @owner's devices, in whoever's hands; any context. */
 bool chrdev_nth_open(module_id_t owner, uint32_t nth, struct open_note *note);
 /*
- * file_put()'s: the driver has released @file, which from here on has nothing of
- * the module and is not counted.  Any other file loses its operations only.
+ * file_put()'s: the driver has released @file, which from here on has nothing
+ * of the module and is not counted.  Any other file loses its operations only.
  */
 void chrdev_file_closed(struct file *file);
 

@@ -71,7 +71,7 @@ struct blocker {
 	char		state[16];		/* "asleep", "running", .. */
 	uint32_t	for_ms;			/* in that state, or held */
 	char		where[REPORT_SYMBOL];	/* symbol+offset (file) */
-	bool		inside;			/* its backtrace is in the module */
+	bool		inside;			/* so says its backtrace */
 	char		what[120];		/* the evidence, in words */
 	char		path[64];		/* open file */
 	int		fd;			/* -1 */

@@ -27,8 +27,8 @@ struct exact {
 	int		(*way)(void *arg);	/* (c) what the victim does */
 	void		*arg;			/* (c) no address of a module */
 	uint32_t	ticks;			/* (c) where to stop it */
-	uint64_t	rescue_ns;		/* (c) it goes on after this, for
-						 * who waits for it; 0: never */
+	uint64_t	rescue_ns;		/* (c) it goes on after this for
+						 * who waits; 0: never */
 	/* (c) or NULL: at the stop, in the interrupt, on the victim's stack */
 	void		(*look)(struct exact *e, const struct trap_frame *f);
 
@@ -37,7 +37,7 @@ struct exact {
 						 * there: stopped where it was
 						 * on again */
 	bool		finished;		/* (v) it came to its end */
-	bool		rescued;		/* it went on after @rescue_ns */
+	bool		rescued;		/* after @rescue_ns */
 	int		result;			/* (v) of @way */
 	bool		disturbed;		/* (v) lost its CPU otherwise */
 	struct task	*victim;		/* (v) (r) */
