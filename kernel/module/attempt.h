@@ -65,6 +65,17 @@ int territory_count(const struct territory *terr);
 int attempt_hold_again(struct attempt *a);
 
 void attempt_run(struct attempt *a);
+/* ---- look.c: step 1 ---- */
+
+/* Fills the territory.  0, or the refusal, which is in the report. */
+int look(struct attempt *a);
+/* States and dependents once more, as they are closed. */
+int look_again_locked(struct attempt *a) __must_hold(&module_lock);
+/* Names the users.  -EBUSY; 0: the last one left meanwhile. */
+int look_refuse_busy(struct attempt *a);
+
+/* ---- deferred.c ---- */
+
 /* An attempt each for the DEFERRED modules whose count is 0 and time come. */
 void attempt_deferred(void);
 bool attempt_deferred_is_due(void);

@@ -127,6 +127,8 @@ static bool serve(struct bearer *b)
 	}
 	if (b->kind == ROUTINE_UNREGISTER)
 		undo_late_unregister(b->id);
+	else
+		owners[b->id].abandoned = false;
 	return false;
 }
 
@@ -206,7 +208,7 @@ static int abandon(struct attempt *a, struct bearer *b)
 	bool undo = b->kind == ROUTINE_UNREGISTER;
 	struct blocker *blk;
 
-	owners[b->id].abandoned = undo;
+	owners[b->id].abandoned = b->kind != ROUTINE_CLEANUP;
 	if (!phase_from_asked(b, BEARER_ABANDONED)) {
 		owners[b->id].abandoned = false;
 		return 0;

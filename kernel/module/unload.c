@@ -36,10 +36,7 @@
 /* The second verdict: a use found is a reason to entomb, slowness is none. */
 #define SECOND_VERDICT_NS	(1 * NSEC_PER_SEC)
 #define SECOND_VERDICT_TRIES	10
-
-/* A DEFERRED module that something keeps is tried after this, then 2, 4 ..
- * times that, 6.4 s at the most. */
-#define RETRY_FIRST_NS		(50 * NSEC_PER_MSEC)
+#define ROUTINE_MIN_NS		(250 * NSEC_PER_MSEC)
 
 static uint32_t unload_number;		/* the undertaker only */
 
@@ -81,168 +78,15 @@ int attempt_interrupted(struct attempt *a)
 	return -EINTR;
 }
 
-/* ---- step 1: look ---- */
-
-static int check_state(struct attempt *a, module_id_t id, const char *name)
-{
-	enum module_state s = owner_state(id);
-
-	if (owners[id].abandoned) {
-		report_fail(a->report, -EBUSY, "its unregister routine, called "
-			    "by an earlier unload, has not returned yet");
-		return -EBUSY;
-	}
-	switch (s) {
-	case MODULE_LIVE:
-	case MODULE_DEFERRED:
-		return 0;
-	case MODULE_LOADING:
-		report_fail(a->report, -EAGAIN, "%s is being loaded", name);
-		return -EAGAIN;
-	default:
-		report_fail(a->report, -EPERM, "%s is %s", name,
-			    owner_state_name(s));
-		return -EPERM;
-	}
-}
-
-static int find_members_locked(struct attempt *a) __must_hold(&module_lock);
-static int find_members_locked(struct attempt *a)
-{
-	for (uint32_t i = 0; i < a->req.nr_names; i++) {
-		const char *name = a->req.names[i];
-		module_id_t id = module_id_locked(name);
-		int err;
-
-		if (!id) {
-			report_fail(a->report, -ENOENT,
-				    "no such module (`lsmod` lists them)");
-			return -ENOENT;
-		}
-		err = check_state(a, id, name);
-		if (err)
-			return err;
-		if (!a->terr.member[id])
-			a->terr.ids[a->terr.n++] = id;
-		a->terr.member[id] = true;
-	}
-	return 0;
-}
-
-/* Users before what they use: the order of unregister and cleanup. */
-static void sort_members_locked(struct territory *terr)
-{
-	for (uint32_t i = 0; i < terr->n; i++) {
-		for (uint32_t j = i + 1; j < terr->n; j++) {
-			module_id_t id = terr->ids[i];
-
-			if (!module_uses(module_of(terr->ids[j]), id))
-				continue;
-			terr->ids[i] = terr->ids[j];
-			terr->ids[j] = id;
-			j = i;
-		}
-	}
-}
-
-static int check_dependents_locked(struct attempt *a)
-	__must_hold(&module_lock);
-static int check_dependents_locked(struct attempt *a)
-{
-	int err = 0;
-
-	for (uint32_t i = 0; i < a->terr.n; i++) {
-		module_id_t id = a->terr.ids[i];
-		module_id_t user = dependent_locked(id, a->terr.member);
-		struct blocker *b;
-
-		if (!user || !guard(DEPENDENTS))
-			continue;
-		b = report_add(a->report, BLOCK_DEPENDENT);
-		snprintf(b->what, sizeof(b->what),
-			 "module %s is linked to symbols of %s",
-			 owners[user].name, owners[id].name);
-		snprintf(b->help, sizeof(b->help), "`unload %s %s`",
-			 owners[user].name, owners[id].name);
-		err = -EBUSY;
-	}
-	if (err)
-		report_fail(a->report, err, "other modules depend on it");
-	return err;
-}
-
-/* The caller inside the module, or with one of its files open (G11, H18). */
-static int check_caller(struct attempt *a)
-{
-	struct stack_hit hit;
-	struct task *t = a->caller;
-	struct blocker *b;
-
-	if (!t || !guard(CALLER_OUTSIDE))
-		return 0;
-	if (a->terr.member[t->owner] ||
-	    exam_task(t, &a->terr, a->report, &hit) == TASK_HAS_EVIDENCE) {
-		b = report_add(a->report, BLOCK_SELF);
-		report_task(b, t, &a->terr);
-		snprintf(b->what, sizeof(b->what),
-			 "asks for the unload from inside the module");
-		report_fail(a->report, -EDEADLK,
-			    "a module cannot unload itself");
-		return -EDEADLK;
-	}
-	if (report_files_of(a->report, &a->terr, t, BLOCK_SELF) ||
-	    report_opened_by(a->report, &a->terr, t)) {
-		report_fail(a->report, -EDEADLK,
-			    "the caller itself has a file of it open");
-		return -EDEADLK;
-	}
-	return 0;
-}
-
-static int refuse_busy(struct attempt *a)
-{
-	report_users(a->report, &a->terr, a->caller);
-	/* The last one left while he was being looked for. */
-	if (!a->report->nr_blockers && !territory_count(&a->terr))
-		return 0;
-	report_fail(a->report, -EBUSY, "busy");
-	return -EBUSY;
-}
-
-static int look(struct attempt *a)
-{
-	int err;
-
-	mutex_lock(&module_lock);
-	err = find_members_locked(a);
-	if (!err) {
-		sort_members_locked(&a->terr);
-		err = check_dependents_locked(a);
-	}
-	mutex_unlock(&module_lock);
-	if (!err)
-		err = check_caller(a);
-	if (err)
-		return err;
-	if (guard(FIRST_COUNT) && territory_count(&a->terr) &&
-	    !a->req.defer && !a->req.wait_ms && !a->req.force)
-		return refuse_busy(a);
-	return 0;
-}
-
 /* ---- step 2: close the doors ---- */
 
 /* All of them LIVE (or DEFERRED) still: CLOSED in one critical section. */
 static int close_states(struct attempt *a)
 {
-	int err = 0;
+	int err;
 
 	mutex_lock(&module_lock);
-	for (uint32_t i = 0; i < a->terr.n && !err; i++)
-		err = check_state(a, a->terr.ids[i],
-				  owners[a->terr.ids[i]].name);
-	if (!err)
-		err = check_dependents_locked(a);
+	err = look_again_locked(a);
 	for (uint32_t i = 0; i < a->terr.n && !err; i++) {
 		a->deferred[i] = owner_state(a->terr.ids[i]) == MODULE_DEFERRED;
 		module_set_state_locked(a->terr.ids[i], MODULE_CLOSED);
@@ -313,7 +157,7 @@ static int wait_for_users(struct attempt *a)
 		return attempt_interrupted(a);
 	a->busy = territory_count(&a->terr) != 0;
 	if (a->busy)
-		err = refuse_busy(a);
+		err = look_refuse_busy(a);
 	if (err && a->req.wait_ms) {
 		report_fail(a->report, -ETIMEDOUT,
 			    "still busy after %u ms", a->req.wait_ms);
@@ -397,6 +241,15 @@ static int examine(struct attempt *a)
 
 /* ---- the way back ---- */
 
+/*
+ * What is left of the caller's time (G3), but enough for a routine that does
+ * return, even where the rounds have used it all.
+ */
+static uint64_t routine_deadline(const struct attempt *a)
+{
+	return max(stamp_ns(a->deadline), ktime_get_ns() + ROUTINE_MIN_NS);
+}
+
 static void let_go(const struct attempt *a)
 {
 	if (!a->held)
@@ -417,8 +270,7 @@ static void defer_one_locked(module_id_t id)
 /* Each as it was: whoever was DEFERRED is so again. */
 static void reactivate(struct attempt *a)
 {
-	uint64_t deadline = ktime_get_ns() +
-			    a->req.budget_ms * NSEC_PER_MSEC;
+	uint64_t deadline = routine_deadline(a);
 
 	set_states(&a->terr, MODULE_CLOSED);
 	for (uint32_t i = a->closed; i-- > 0;)
@@ -483,8 +335,7 @@ static int clean_up(struct attempt *a)
 
 		if (module_of(id)->init_failed)
 			continue;
-		err = routine_run(a, i, ROUTINE_CLEANUP, ktime_get_ns() +
-				  a->req.budget_ms * NSEC_PER_MSEC);
+		err = routine_run(a, i, ROUTINE_CLEANUP, routine_deadline(a));
 		if (err)
 			return err;
 	}
@@ -518,16 +369,14 @@ static int second_verdict(struct attempt *a)
 static void bury(struct attempt *a)
 {
 	struct unload_report *r = a->report;
-	uint32_t threads = task_count();
 	int err;
 
 	a->committed = true;
 	r->error = 0;		/* what was in the way in an earlier round */
 	for (uint32_t i = 0; i < a->terr.n; i++) {
 		ledger_void_doors(a->terr.ids[i]);
-		ledger_bury(a->terr.ids[i]);
+		r->threads_reaped += ledger_bury(a->terr.ids[i]);
 	}
-	r->threads_reaped = threads - min(threads, task_count());
 	strscpy(r->step, "cleanup", sizeof(r->step));
 	err = clean_up(a);
 	if (!err) {
@@ -674,64 +523,4 @@ void attempt_run(struct attempt *a)
 	routines_dismiss(a);
 	freezer_keep_no_longer();
 	r->total_ns = ktime_get_ns() - now;
-}
-
-/* ---- DEFERRED modules ---- */
-
-/* DEFERRED, and nobody is counted: only evidence keeps it. */
-static bool waits_for_retry(module_id_t id)
-{
-	return owner_state(id) == MODULE_DEFERRED && !owner_count(id);
-}
-
-uint64_t attempt_deferred_next(void)
-{
-	uint64_t next = UINT64_MAX;
-
-	for (module_id_t id = 1; id < MAX_MODULES; id++)
-		if (waits_for_retry(id))
-			next = min(next, stamp_ns(owners[id].retry_at));
-	return next == UINT64_MAX ? 0 : max(next, (uint64_t)1);
-}
-
-bool attempt_deferred_is_due(void)
-{
-	uint64_t next = attempt_deferred_next();
-
-	return next && next <= ktime_get_ns();
-}
-
-/* Each attempt freezes the world a few times: they become rare. */
-static void put_off(module_id_t id)
-{
-	struct owner *o = &owners[id];
-	uint64_t wait = RETRY_FIRST_NS << min(o->retries, 7u);
-
-	o->retries++;
-	o->retry_at = stamp_of(ktime_get_ns() + wait);
-}
-
-static void retry_deferred(module_id_t id)
-{
-	struct attempt *a = attempt_new();
-
-	if (!a)
-		return put_off(id);
-	a->req.nr_names = 1;
-	strscpy(a->req.names[0], owners[id].name, OWNER_NAME_LEN);
-	strscpy(a->report->names, owners[id].name, sizeof(a->report->names));
-	attempt_run(a);
-	if (owner_state(id) != MODULE_DEFERRED || !owners[id].retries)
-		report_log(a->report);
-	if (owner_state(id) == MODULE_DEFERRED)
-		put_off(id);
-	attempt_put(a);
-}
-
-void attempt_deferred(void)
-{
-	for (module_id_t id = 1; id < MAX_MODULES; id++)
-		if (waits_for_retry(id) &&
-		    stamp_ns(owners[id].retry_at) <= ktime_get_ns())
-			retry_deferred(id);
 }

@@ -230,6 +230,14 @@ void freezer_keep_no_longer(void)
 	wake_up(&keepers_gone);
 }
 
+static bool spare_if_locking(struct task *t, void *arg)
+{
+	(void)arg;
+	if (READ_ONCE(t->mutexes_held))
+		task_spare(t, SPARE_LOCK);
+	return true;
+}
+
 static int try_manual_freeze(void)
 {
 	int err = frozen_by_hand ? -EBUSY : nr_keepers ? -EAGAIN : 0;
@@ -240,6 +248,8 @@ static int try_manual_freeze(void)
 	frozen_by_hand = true;
 	__atomic_store_n(&freezer_gate_closed, true, __ATOMIC_SEQ_CST);
 	kick_all();
+	/* A console may need what a frozen one has locked; each lets go of it. */
+	task_for_each(spare_if_locking, NULL);
 	return 0;
 }
 

@@ -134,7 +134,9 @@ static void kthread_describe(struct slot *s, char *buf, size_t size)
 
 static pid_t kthread_pid(struct slot *s)
 {
-	return kthread_of(s)->task->pid;
+	const struct task *t = kthread_of(s)->task;
+
+	return READ_ONCE(t->gone) ? 0 : t->pid;
 }
 
 static const struct slot_ops kthread_ops = {

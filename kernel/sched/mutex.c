@@ -99,5 +99,8 @@ void mutex_unlock(struct mutex *m) __no_lock_analysis
 	barrier();
 	current->mutexes_held--;
 	wake_up_one(&m->waiters);
+	/* Let through the freezer's gate for this only (H22). */
+	if (unlikely(current->spared & SPARE_LOCK) && !current->mutexes_held)
+		task_unspare(current, SPARE_LOCK);
 }
 EXPORT_SYMBOL(mutex_unlock);

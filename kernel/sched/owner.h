@@ -53,7 +53,7 @@ struct owner {
 	atomic_t		underflows;	/* (a) */
 	bool			may_register;	/* (m) past init */
 	bool			wake_undertaker; /* (m) at count 0 */
-	bool			abandoned;	/* its unregister, called by an
+	bool			abandoned;	/* a routine of it, called by an
 						 * earlier attempt, has not
 						 * returned */
 	uint32_t		retries;	/* (u) DEFERRED, count 0, and

@@ -473,10 +473,11 @@ void ledger_let_go(module_id_t owner)
 	mutex_unlock(&ledger_mutex);
 }
 
-void ledger_bury(module_id_t owner)
+uint32_t ledger_bury(module_id_t owner)
 {
 	struct ledger *l = ledger_of(owner);
 	struct binding *b = NULL;
+	uint32_t threads = 0;
 
 	mutex_lock(&ledger_mutex);
 	while ((b = next_engine(l, b))) {
@@ -484,6 +485,8 @@ void ledger_bury(module_id_t owner)
 
 		if (b->slot->phase == SLOT_VOID)
 			continue;
+		if (b->slot->ops->pid && b->slot->ops->pid(b->slot))
+			threads++;
 		b->slot->ops->bury(b->slot, b);
 		flags = spin_lock_irqsave(&slot_lock);
 		list_del_init(&b->slot->names);
@@ -491,6 +494,7 @@ void ledger_bury(module_id_t owner)
 		spin_unlock_irqrestore(&slot_lock, flags);
 	}
 	mutex_unlock(&ledger_mutex);
+	return threads;
 }
 
 void ledger_release(module_id_t owner)

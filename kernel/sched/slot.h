@@ -52,7 +52,7 @@ struct slot_ops {
 	void (*destroy)(struct slot *s);
 	/* One line for a report: "every 10 ms", "irq 8, 4711 so far". */
 	void (*describe)(struct slot *s, char *buf, size_t size);
-	/* Threads, and work while it runs: the pid; else 0. */
+	/* Threads that live, and work while it runs: the pid; else 0. */
 	pid_t (*pid)(struct slot *s);
 };
 
@@ -197,7 +197,8 @@ void ledger_void_doors(module_id_t owner);
  * ledger_hold(): 0 when every engine is held; else -EAGAIN, with the kind, name
  * and description of the first that is not, copied to @b.
  * ledger_let_go(): all run again.
- * ledger_bury(): after the verdict: all end; they stay held.
+ * ledger_bury(): after the verdict: all end; they stay held.  How many threads
+ * that were.
  * Process context.
  */
 struct ledger_blocker {
@@ -210,7 +211,7 @@ int ledger_hold(module_id_t owner, struct ledger_blocker *b);
 void ledger_let_go(module_id_t owner);
 /* Every engine is held.  In a rendezvous: takes no lock. */
 bool ledger_is_held(module_id_t owner);
-void ledger_bury(module_id_t owner);
+uint32_t ledger_bury(module_id_t owner);
 /* The last references to the slots go; the ledger's memory is the module's. */
 void ledger_release(module_id_t owner);
 

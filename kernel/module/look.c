@@ -1,0 +1,170 @@
+/*
+ * Step 1 of an unload: look, before anything is touched.
+ *
+ * Do the modules exist, may they go, is another linked to them, is the caller
+ * himself inside, are there users: most refusals are given here, cheaply, and
+ * they change nothing because nothing was begun.
+ */
+#include <kernel/errno.h>
+#include <kernel/string.h>
+#include <lib/guard.h>
+#include <module/attempt.h>
+
+static int check_state(struct attempt *a, module_id_t id, const char *name)
+{
+	enum module_state s = owner_state(id);
+
+	if (owners[id].abandoned) {
+		report_fail(a->report, -EBUSY, "a routine of it that an "
+			    "earlier unload called has not returned yet");
+		return -EBUSY;
+	}
+	switch (s) {
+	case MODULE_LIVE:
+	case MODULE_DEFERRED:
+		return 0;
+	case MODULE_LOADING:
+		report_fail(a->report, -EAGAIN, "%s is being loaded", name);
+		return -EAGAIN;
+	default:
+		report_fail(a->report, -EPERM, "%s is %s", name,
+			    owner_state_name(s));
+		return -EPERM;
+	}
+}
+
+static int find_members_locked(struct attempt *a) __must_hold(&module_lock);
+static int find_members_locked(struct attempt *a)
+{
+	for (uint32_t i = 0; i < a->req.nr_names; i++) {
+		const char *name = a->req.names[i];
+		module_id_t id = module_id_locked(name);
+		int err;
+
+		if (!id) {
+			report_fail(a->report, -ENOENT,
+				    "no such module (`lsmod` lists them)");
+			return -ENOENT;
+		}
+		err = check_state(a, id, name);
+		if (err)
+			return err;
+		if (!a->terr.member[id])
+			a->terr.ids[a->terr.n++] = id;
+		a->terr.member[id] = true;
+	}
+	return 0;
+}
+
+/* Users before what they use: the order of unregister and cleanup. */
+static void sort_members_locked(struct territory *terr)
+{
+	for (uint32_t i = 0; i < terr->n; i++) {
+		for (uint32_t j = i + 1; j < terr->n; j++) {
+			module_id_t id = terr->ids[i];
+
+			if (!module_uses(module_of(terr->ids[j]), id))
+				continue;
+			terr->ids[i] = terr->ids[j];
+			terr->ids[j] = id;
+			j = i;
+		}
+	}
+}
+
+static int check_dependents_locked(struct attempt *a)
+	__must_hold(&module_lock);
+static int check_dependents_locked(struct attempt *a)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < a->terr.n; i++) {
+		module_id_t id = a->terr.ids[i];
+		module_id_t user = dependent_locked(id, a->terr.member);
+		struct blocker *b;
+
+		if (!user || !guard(DEPENDENTS))
+			continue;
+		b = report_add(a->report, BLOCK_DEPENDENT);
+		snprintf(b->what, sizeof(b->what),
+			 "module %s is linked to symbols of %s",
+			 owners[user].name, owners[id].name);
+		snprintf(b->help, sizeof(b->help), "`unload %s %s`",
+			 owners[user].name, owners[id].name);
+		err = -EBUSY;
+	}
+	if (err)
+		report_fail(a->report, err, "other modules depend on it");
+	return err;
+}
+
+int look_again_locked(struct attempt *a)
+{
+	for (uint32_t i = 0; i < a->terr.n; i++) {
+		module_id_t id = a->terr.ids[i];
+		int err = check_state(a, id, owners[id].name);
+
+		if (err)
+			return err;
+	}
+	return check_dependents_locked(a);
+}
+
+/* The caller inside the module, or with one of its files open (G11, H18). */
+static int check_caller(struct attempt *a)
+{
+	struct stack_hit hit;
+	struct task *t = a->caller;
+	struct blocker *b;
+
+	if (!t || !guard(CALLER_OUTSIDE))
+		return 0;
+	if (a->terr.member[t->owner] ||
+	    exam_task(t, &a->terr, a->report, &hit) == TASK_HAS_EVIDENCE) {
+		b = report_add(a->report, BLOCK_SELF);
+		report_task(b, t, &a->terr);
+		snprintf(b->what, sizeof(b->what),
+			 "asks for the unload from inside the module");
+		report_fail(a->report, -EDEADLK,
+			    "a module cannot unload itself");
+		return -EDEADLK;
+	}
+	if (report_files_of(a->report, &a->terr, t, BLOCK_SELF) ||
+	    report_opened_by(a->report, &a->terr, t)) {
+		report_fail(a->report, -EDEADLK,
+			    "the caller itself has a file of it open");
+		return -EDEADLK;
+	}
+	return 0;
+}
+
+int look_refuse_busy(struct attempt *a)
+{
+	report_users(a->report, &a->terr, a->caller);
+	/* The last one left while he was being looked for. */
+	if (!a->report->nr_blockers && !territory_count(&a->terr))
+		return 0;
+	report_fail(a->report, -EBUSY, "busy");
+	return -EBUSY;
+}
+
+int look(struct attempt *a)
+{
+	int err;
+
+	mutex_lock(&module_lock);
+	err = find_members_locked(a);
+	if (!err) {
+		sort_members_locked(&a->terr);
+		err = check_dependents_locked(a);
+	}
+	mutex_unlock(&module_lock);
+	if (!err)
+		err = check_caller(a);
+	if (err)
+		return err;
+	if (guard(FIRST_COUNT) && territory_count(&a->terr) &&
+	    !a->req.defer && !a->req.wait_ms && !a->req.force)
+		return look_refuse_busy(a);
+	return 0;
+}
