@@ -168,8 +168,12 @@ static bool spare_holder(struct task *t, void *arg)
 	if (!t->spared)
 		return true;
 	owner = blocking_owner(t);
-	if (!owner)
+	if (!owner) {
+		/* Free, but the turn may have been given to a frozen one. */
+		if (READ_ONCE(t->blocked_on))
+			wake_up_task(t);
 		return true;
+	}
 	if (!owner->spared) {
 		task_spare(owner, SPARE_LOCK);
 		(*spared)++;
@@ -235,6 +239,8 @@ static bool spare_if_locking(struct task *t, void *arg)
 	(void)arg;
 	if (READ_ONCE(t->mutexes_held))
 		task_spare(t, SPARE_LOCK);
+	else if (t->spared && READ_ONCE(t->blocked_on))
+		wake_up_task(t);
 	return true;
 }
 
@@ -248,7 +254,7 @@ static int try_manual_freeze(void)
 	frozen_by_hand = true;
 	__atomic_store_n(&freezer_gate_closed, true, __ATOMIC_SEQ_CST);
 	kick_all();
-	/* A console may need what a frozen one has locked; each lets go of it. */
+	/* What the consoles need must not be locked by somebody frozen. */
 	task_for_each(spare_if_locking, NULL);
 	return 0;
 }

@@ -10,7 +10,7 @@
 #include <kernel/export.h>
 #include <kernel/ktime.h>
 #include <mm/mm.h>
-#include <sched/sched.h>
+#include <sched/rq.h>
 #include <sched/wait.h>
 #include <x86/clock.h>
 
@@ -63,14 +63,18 @@ void wake_up(struct wait_queue_head *wq)
 }
 EXPORT_SYMBOL(wake_up);
 
-/* Entries of tasks that are awake already are passed over: they were woken. */
+/*
+ * Entries of tasks that are awake already are passed over: they were woken.
+ * One that the freezer's gate keeps is woken too, for the thaw, but somebody
+ * who can run must have the turn as well (H22).
+ */
 void wake_up_one(struct wait_queue_head *wq)
 {
 	uint32_t flags = spin_lock_irqsave(&wq->lock);
 	struct wait_queue_entry *e;
 
 	list_for_each_entry(e, &wq->entries, link)
-		if (wake_up_task(e->task))
+		if (wake_up_task(e->task) && sched_may_run(e->task))
 			break;
 	spin_unlock_irqrestore(&wq->lock, flags);
 }

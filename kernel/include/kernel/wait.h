@@ -33,7 +33,10 @@ typedef struct wait_queue_entry wait_queue_entry_t;
 
 void init_waitqueue_head(struct wait_queue_head *wq);
 
-/* Wakes all sleepers, or the longest sleeping one.  Any context. */
+/*
+ * Wakes all sleepers, or the longest sleeping one; with the world frozen the
+ * longest sleeping one that may run, and those before it.  Any context.
+ */
 void wake_up(struct wait_queue_head *wq);
 void wake_up_one(struct wait_queue_head *wq);
 #define wake_up_interruptible(wq)	wake_up(wq)
