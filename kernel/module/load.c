@@ -129,6 +129,14 @@ static int alloc_extra(struct load_info *info)
 	return 0;
 }
 
+static const char *name_taken(const char *name) __must_hold(&module_lock);
+static const char *name_taken(const char *name)
+{
+	if (owner_state(module_id_locked(name)) == MODULE_ENTOMBED)
+		return "is entombed: its name is free again after a reboot";
+	return "is loaded already";
+}
+
 static int alloc_module(struct load_info *info)
 {
 	struct module *m;
@@ -136,7 +144,7 @@ static int alloc_module(struct load_info *info)
 
 	mutex_lock(&module_lock);
 	if (module_id_locked(info->name))
-		err = load_error(info, -EEXIST, "is loaded already");
+		err = load_error(info, -EEXIST, name_taken(info->name));
 	else if (!(info->id = module_new_id_locked(info->name)))
 		err = load_error(info, -ENFILE, "too many modules");
 	else

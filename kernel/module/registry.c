@@ -240,13 +240,13 @@ static void list_users(module_id_t id, char *buf, size_t size)
 			task_put(t);
 	}
 	for (size_t i = 0; i < OWNER_SITES; i++) {
-		const struct owner_site *s = &owners[id].sites[i];
+		struct owner_site s = owner_site(id, i);
 
-		if (s->window_offset)
+		if (s.window_offset)
 			len += (size_t)scnprintf(buf + len, size - len,
 						 "%s%d counts %d",
-						 len ? ", " : "", s->pid,
-						 s->count);
+						 len ? ", " : "", s.pid,
+						 s.count);
 	}
 }
 

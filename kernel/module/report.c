@@ -287,11 +287,8 @@ static void report_counts(struct unload_report *r, module_id_t id)
 	struct owner *o = &owners[id];
 
 	for (size_t i = 0; i < OWNER_SITES; i++) {
-		struct owner_site site;
-		uint32_t flags = spin_lock_irqsave(&o->sites_lock);
+		struct owner_site site = owner_site(id, i);
 
-		site = o->sites[i];
-		spin_unlock_irqrestore(&o->sites_lock, flags);
 		if (site.window_offset)
 			report_site(r, o, &site);
 	}

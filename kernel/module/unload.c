@@ -420,6 +420,7 @@ static void give_up(struct attempt *a, int err)
 		defer(a);
 	} else if (a->req.force && err != -EINTR) {
 		entomb(a);
+		a->report->error = 0;	/* as it was asked for */
 	} else {
 		reactivate(a);
 	}

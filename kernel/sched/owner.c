@@ -123,6 +123,16 @@ static void site_forget(struct owner *o)
 	spin_unlock_irqrestore(&o->sites_lock, flags);
 }
 
+struct owner_site owner_site(module_id_t id, size_t i)
+{
+	struct owner *o = &owners[id];
+	uint32_t flags = spin_lock_irqsave(&o->sites_lock);
+	struct owner_site site = o->sites[i];
+
+	spin_unlock_irqrestore(&o->sites_lock, flags);
+	return site;
+}
+
 /* A count at the limit sticks there: such a module is never unloaded (H35). */
 #define REFS_SATURATED	INT32_MAX
 

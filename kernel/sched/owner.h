@@ -85,6 +85,9 @@ void owner_report_late(module_id_t id, const char *does, const char *name);
 /* opens + refs.  Any context. */
 int owner_count(module_id_t id);
 
+/* A copy of the @i-th entry of the places that hold counts.  Any context. */
+struct owner_site owner_site(module_id_t id, size_t i);
+
 /* The kernel's own count for an open file.  Any context. */
 void owner_open_get(module_id_t id);
 void owner_open_put(module_id_t id);

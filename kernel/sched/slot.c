@@ -365,11 +365,6 @@ static void doors_to_phase(module_id_t owner, enum slot_phase phase)
 	spin_unlock_irqrestore(&slot_lock, flags);
 }
 
-void ledger_close_doors(module_id_t owner)
-{
-	doors_to_phase(owner, SLOT_CLOSED);
-}
-
 void ledger_open_doors(module_id_t owner)
 {
 	doors_to_phase(owner, SLOT_OPEN);

@@ -185,8 +185,6 @@ struct ledger *ledger_of(module_id_t owner);
  */
 bool ledger_find_open(module_id_t owner, const char **kind, char *name,
 		      size_t size);
-/* All doors that are withdrawn or not open yet are closed: newcomers wait. */
-void ledger_close_doors(module_id_t owner);
 /* All doors open in one step; who waits is woken. */
 void ledger_open_doors(module_id_t owner);
 /* Newcomers get ENODEV, and so does who waits (DEFERRED, DEAD). */

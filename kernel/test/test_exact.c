@@ -329,8 +329,11 @@ static const char *judge(const struct sweep *s, uint32_t bits, int err,
 	const struct unload_report *r = &s->report;
 
 	if (bits & BIT(COUNTED)) {
-		if (err != (s->req.wait_ms ? -ETIMEDOUT : -EBUSY))
+		if (err != (s->req.wait_ms ? -ETIMEDOUT : -EBUSY)) {
+			pr_err("exact: %s at step %s: %s", errno_name(err),
+			       r->step, r->message);
 			return "a counted use did not refuse the unload";
+		}
 		if (r->nr_blockers == 0)
 			return "a refusal without a blocker (G7)";
 		return result == s->way->result ? NULL :
