@@ -135,12 +135,12 @@ static bool take_input(struct console *c, int *byte)
 	return found;
 }
 
-int console_getc(struct console *c, uint64_t deadline_ns)
+int console_getc(struct console *c, struct stamp deadline)
 {
 	int byte = 0, err;
 
 	err = wait_event_mode(c->readers, take_input(c, &byte), WAIT_KILLABLE,
-			      deadline_ns);
+			      deadline);
 	return err ? err : byte;
 }
 

@@ -7,7 +7,7 @@
 #ifndef DEV_CONSOLE_H
 #define DEV_CONSOLE_H
 
-#include <kernel/types.h>
+#include <kernel/ktime.h>
 
 struct console;
 
@@ -26,10 +26,10 @@ struct console *console_get(unsigned int n);
 void console_write(struct console *c, const char *s, size_t n);
 
 /*
- * One byte of input.  Sleeps; process context, killable: -ERESTARTSYS.
- * @deadline_ns of ktime_get_ns() or 0; -ETIMEDOUT.
+ * One byte of input.  Sleeps until @deadline (-ETIMEDOUT); process context,
+ * killable: -ERESTARTSYS.
  */
-int console_getc(struct console *c, uint64_t deadline_ns);
+int console_getc(struct console *c, struct stamp deadline);
 
 /*
  * Called, in interrupt context, for each Ctrl-C (and with it no byte is

@@ -68,8 +68,8 @@ static int getc_for(struct file *file, struct console *con)
 	int c;
 
 	if (!(file->f_flags & O_NONBLOCK))
-		return console_getc(con, 0);
-	c = console_getc(con, 1);
+		return console_getc(con, NO_DEADLINE);
+	c = console_getc(con, stamp_of(1));
 	return c == -ETIMEDOUT ? -EAGAIN : c;
 }
 

@@ -98,7 +98,7 @@ static int poll_rounds(struct poll_call *call, struct pollfd *fds,
 			ret = call->pt.err;
 		if (ret || slept || stamp_ns(deadline) == POLL_NO_WAIT)
 			break;
-		slept = wait_schedule(stamp_ns(deadline));
+		slept = wait_schedule(deadline);
 	}
 	finish_wait();
 	if (!ret && slept == -ERESTARTSYS)

@@ -119,14 +119,20 @@ static int check_caller(struct attempt *a)
 
 	if (!t || !guard(CALLER_OUTSIDE))
 		return 0;
-	if (a->terr.member[t->owner] ||
-	    exam_task(t, &a->terr, a->report, &hit) == TASK_HAS_EVIDENCE) {
+	if (a->terr.member[t->owner]) {
 		b = report_add(a->report, BLOCK_SELF);
 		report_task(b, t, &a->terr);
 		snprintf(b->what, sizeof(b->what),
 			 "asks for the unload from inside the module");
 		report_fail(a->report, -EDEADLK,
 			    "a module cannot unload itself");
+		return -EDEADLK;
+	}
+	if (exam_task(t, &a->terr, a->report, &hit) == TASK_HAS_EVIDENCE) {
+		report_stack_hit(a->report, t, &a->terr, &hit);
+		a->report->blockers[0].kind = BLOCK_SELF;
+		report_fail(a->report, -EDEADLK,
+			    "the caller himself is on his way through it");
 		return -EDEADLK;
 	}
 	if (report_files_of(a->report, &a->terr, t, BLOCK_SELF) ||

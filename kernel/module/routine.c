@@ -242,7 +242,8 @@ int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind,
 	b->kind = kind;
 	smp_store_release(&b->phase, BEARER_ASKED);
 	wake_up(&b->wait);
-	wait_event_deadline(undertaker_wait, waited_enough(a, b), deadline);
+	wait_event_deadline(undertaker_wait, waited_enough(a, b),
+			    stamp_of(deadline));
 	if (phase_of(b) != BEARER_DONE) {
 		int err = abandon(a, b);
 

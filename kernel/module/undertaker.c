@@ -94,7 +94,7 @@ static int undertaker(void *arg)
 		wait_event_deadline(undertaker_wait,
 				    (a = take_attempt()) ||
 				    attempt_deferred_is_due(),
-				    attempt_deferred_next());
+				    stamp_of(attempt_deferred_next()));
 		if (a) {
 			attempt_run(a);
 			complete(&a->done);
@@ -125,26 +125,32 @@ static void report_no_turn(struct attempt *a, int err)
 		report_fail(a->report, -EINTR, "interrupted");
 }
 
+/* A function of its own: no time stays in the frame of who sleeps (H09). */
+static noinline struct stamp last_moment(const struct unload_request *req)
+{
+	return stamp_of(ktime_get_ns() + (uint64_t)NSEC_PER_MSEC *
+			(req->budget_ms + req->wait_ms));
+}
+
 /*
  * Until its turn has come it may have had enough, by the clock or by a signal;
  * from then on the undertaker looks at the clock, and a signal is told to him.
  */
 static void wait_for_answer(struct attempt *a)
 {
-	struct stamp turn = stamp_of(ktime_get_ns() + (uint64_t)NSEC_PER_MSEC *
-				     (a->req.budget_ms + a->req.wait_ms));
+	struct stamp turn = last_moment(&a->req);
 	int err;
 
 	for (;;) {
 		err = wait_event_mode(a->done.wait, a->done.done,
-				      WAIT_INTERRUPTIBLE, stamp_ns(turn));
+				      WAIT_INTERRUPTIBLE, turn);
 		if (!err)
 			return;
 		if (unqueue_attempt(a))
 			return report_no_turn(a, err);
 		if (err == -ERESTARTSYS)
 			break;
-		turn = stamp_of(0);
+		turn = NO_DEADLINE;
 	}
 	WRITE_ONCE(a->cancelled, true);
 	wake_up(&undertaker_wait);

@@ -45,7 +45,8 @@ static uint32_t unload_number;		/* the undertaker only */
 /* Sleeps until @ns, a cancellation, or a count that fell to 0. */
 void attempt_pause_until(const struct attempt *a, uint64_t ns)
 {
-	wait_event_deadline(undertaker_wait, attempt_cancelled(a), ns);
+	wait_event_deadline(undertaker_wait, attempt_cancelled(a),
+			    stamp_of(ns));
 }
 
 int territory_count(const struct territory *terr)
@@ -150,7 +151,7 @@ static int wait_for_users(struct attempt *a)
 		set_wake(&a->terr, true);
 		wait_event_deadline(undertaker_wait,
 				    !territory_count(&a->terr) ||
-				    attempt_cancelled(a), end);
+				    attempt_cancelled(a), stamp_of(end));
 		set_wake(&a->terr, false);
 	}
 	if (attempt_cancelled(a))

@@ -415,7 +415,7 @@ long sys_pause(const struct syscall_args *args)
 	(void)args;
 	while (!err) {
 		prepare_to_wait(NULL, WAIT_INTERRUPTIBLE);
-		err = wait_schedule(0);
+		err = wait_schedule(NO_DEADLINE);
 		finish_wait();
 	}
 	return -EINTR;
@@ -452,7 +452,7 @@ static int sleep_until(struct stamp deadline)
 
 	while (!err) {
 		prepare_to_wait(NULL, WAIT_INTERRUPTIBLE);
-		err = wait_schedule(stamp_ns(deadline));
+		err = wait_schedule(deadline);
 		finish_wait();
 	}
 	return err == -ETIMEDOUT ? 0 : -EINTR;

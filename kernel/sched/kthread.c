@@ -160,7 +160,7 @@ static int run_module_thread(struct kthread *k)
 	while (!(b = slot_binding(&k->slot))) {
 		prepare_to_wait(NULL, WAIT_UNINTERRUPTIBLE);
 		if (!slot_binding(&k->slot))
-			sleep_from(WINDOW_BASE, 0);
+			sleep_from(WINDOW_BASE, NO_DEADLINE);
 		finish_wait();
 	}
 	return ((int (*)(void *))b->fn)(b->arg);
@@ -279,7 +279,7 @@ bool kthread_should_stop(void)
 		if (!READ_ONCE(k->hold) &&
 		    (!READ_ONCE(k->park) || READ_ONCE(k->stop)))
 			break;
-		sleep_from(site, 0);
+		sleep_from(site, NO_DEADLINE);
 	}
 	finish_wait();
 	return READ_ONCE(k->stop);

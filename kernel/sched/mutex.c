@@ -63,7 +63,7 @@ static int mutex_lock_mode(struct mutex *m,
 		}
 		if (err)
 			break;
-		err = wait_schedule(0);
+		err = wait_schedule(NO_DEADLINE);
 	}
 	finish_wait();
 	current->blocked_on = NULL;

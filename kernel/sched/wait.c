@@ -157,15 +157,15 @@ static int sleep_until_deadline(uintptr_t site)
 	return deadline_has_passed(t) ? -ETIMEDOUT : 0;
 }
 
-int sleep_from(uintptr_t site, uint64_t deadline_ns)
+int sleep_from(uintptr_t site, struct stamp deadline)
 {
-	current->sleep_deadline = stamp_of(deadline_ns);
+	current->sleep_deadline = deadline;
 	return sleep_until_deadline(site);
 }
 
-int wait_schedule(uint64_t deadline_ns)
+int wait_schedule(struct stamp deadline)
 {
-	return sleep_from((uintptr_t)__builtin_return_address(0), deadline_ns);
+	return sleep_from((uintptr_t)__builtin_return_address(0), deadline);
 }
 EXPORT_SYMBOL(wait_schedule);
 
@@ -249,11 +249,11 @@ static bool completion_take(struct completion *c)
 }
 
 static int completion_wait(struct completion *c, enum wait_mode mode,
-			   uint64_t deadline_ns, uintptr_t site)
+			   struct stamp deadline, uintptr_t site)
 {
 	int err = 0;
 
-	current->sleep_deadline = stamp_of(deadline_ns);
+	current->sleep_deadline = deadline;
 	for (;;) {
 		prepare_to_wait(&c->wait, mode);
 		if (completion_take(c)) {
@@ -270,21 +270,21 @@ static int completion_wait(struct completion *c, enum wait_mode mode,
 
 void wait_for_completion(struct completion *c)
 {
-	completion_wait(c, WAIT_UNINTERRUPTIBLE, 0,
+	completion_wait(c, WAIT_UNINTERRUPTIBLE, NO_DEADLINE,
 			(uintptr_t)__builtin_return_address(0));
 }
 EXPORT_SYMBOL(wait_for_completion);
 
 int wait_for_completion_killable(struct completion *c)
 {
-	return completion_wait(c, WAIT_KILLABLE, 0,
+	return completion_wait(c, WAIT_KILLABLE, NO_DEADLINE,
 			       (uintptr_t)__builtin_return_address(0));
 }
 EXPORT_SYMBOL(wait_for_completion_killable);
 
-int wait_for_completion_deadline(struct completion *c, uint64_t deadline_ns)
+int wait_for_completion_deadline(struct completion *c, struct stamp deadline)
 {
-	return completion_wait(c, WAIT_UNINTERRUPTIBLE, deadline_ns,
+	return completion_wait(c, WAIT_UNINTERRUPTIBLE, deadline,
 			       (uintptr_t)__builtin_return_address(0));
 }
 EXPORT_SYMBOL(wait_for_completion_deadline);

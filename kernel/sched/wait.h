@@ -4,7 +4,7 @@
 #ifndef SCHED_WAIT_H
 #define SCHED_WAIT_H
 
-#include <kernel/types.h>
+#include <kernel/ktime.h>
 
 struct task;
 
@@ -16,6 +16,6 @@ void sleep_timer_init(struct task *t);
  * module the task sleeps directly below module code, holding nothing of the
  * kernel's: a thread may be held, and end, there.
  */
-int sleep_from(uintptr_t site, uint64_t deadline_ns);
+int sleep_from(uintptr_t site, struct stamp deadline);
 
 #endif

@@ -386,7 +386,7 @@ static bool read_line(struct shell *sh)
 
 	line_start(sh->edit, PROMPT, &editor_ops, sh);
 	while (event == LINE_MORE) {
-		int c = console_getc(sh->console, 0);
+		int c = console_getc(sh->console, NO_DEADLINE);
 
 		if (c < 0)
 			clear_signals(current);

@@ -65,7 +65,7 @@ static bool await_test(struct command_call *call, struct test_run *run,
 	struct stamp end = stamp_of(ktime_get_ns() + WATCHDOG_NS);
 
 	if (wait_event_deadline(run->wait, smp_load_acquire(&run->done),
-				stamp_ns(end)) == 0)
+				end) == 0)
 		return true;
 	command_printf(call, "# %s.%s hangs:\n", run->test->suite,
 		       run->test->name);

@@ -330,8 +330,12 @@ static const char *judge(const struct sweep *s, uint32_t bits, int err,
 
 	if (bits & BIT(COUNTED)) {
 		if (err != (s->req.wait_ms ? -ETIMEDOUT : -EBUSY)) {
-			pr_err("exact: %s at step %s: %s", errno_name(err),
-			       r->step, r->message);
+			pr_err("exact: %s at step %s: %s; %s, word %d",
+			       errno_name(err), r->step, r->message,
+			       r->blockers[0].what,
+			       r->blockers[0].stack_offset);
+			for (uint32_t i = 0; i < r->blockers[0].nr_frames; i++)
+				pr_err("exact:   %s", r->blockers[0].frames[i]);
 			return "a counted use did not refuse the unload";
 		}
 		if (r->nr_blockers == 0)

@@ -18,7 +18,7 @@ void complete_all(struct completion *c);	/* any context; lets all by */
 /* Process context. */
 void wait_for_completion(struct completion *c);
 int wait_for_completion_killable(struct completion *c);
-/* @deadline_ns of ktime_get_ns(); 0 or -ETIMEDOUT. */
-int wait_for_completion_deadline(struct completion *c, uint64_t deadline_ns);
+/* 0, or -ETIMEDOUT at @deadline. */
+int wait_for_completion_deadline(struct completion *c, struct stamp deadline);
 
 #endif

@@ -9,6 +9,7 @@
 #ifndef KERNEL_WAIT_H
 #define KERNEL_WAIT_H
 
+#include <kernel/ktime.h>
 #include <kernel/list.h>
 #include <kernel/spinlock.h>
 
@@ -63,10 +64,14 @@ enum wait_mode {
 void prepare_to_wait(struct wait_queue_head *wq, enum wait_mode mode);
 void finish_wait(void);
 /*
- * Sleeps until woken or until @deadline_ns of ktime_get_ns() (0: none).
- * 0, -ETIMEDOUT, or -ERESTARTSYS where a signal of the mode is pending.
+ * Sleeps until woken or until @deadline, a time of ktime_get_ns().  0,
+ * -ETIMEDOUT, or -ERESTARTSYS where a signal of the mode is pending.
+ *
+ * Deadlines are stamps: an argument lies on the sleeper's stack for as long as
+ * he sleeps, and may be no number that could be an address (H09).
  */
-int wait_schedule(uint64_t deadline_ns);
+int wait_schedule(struct stamp deadline);
+#define NO_DEADLINE	((struct stamp){ 0, 0 })
 
 #define wait_event_mode(wq, cond, mode, deadline) ({		\
 	int wait_ret = 0;					\
@@ -85,13 +90,14 @@ int wait_schedule(uint64_t deadline_ns);
 
 /* Process context, no spinlock held. */
 #define wait_event(wq, cond) \
-	((void)wait_event_mode(wq, cond, WAIT_UNINTERRUPTIBLE, 0))
+	((void)wait_event_mode(wq, cond, WAIT_UNINTERRUPTIBLE, \
+			       NO_DEADLINE))
 /* 0, or -ERESTARTSYS: hand that to the caller, the system call knows it. */
 #define wait_event_interruptible(wq, cond) \
-	wait_event_mode(wq, cond, WAIT_INTERRUPTIBLE, 0)
+	wait_event_mode(wq, cond, WAIT_INTERRUPTIBLE, NO_DEADLINE)
 #define wait_event_killable(wq, cond) \
-	wait_event_mode(wq, cond, WAIT_KILLABLE, 0)
-/* 0, or -ETIMEDOUT at @deadline (ktime_get_ns() time). */
+	wait_event_mode(wq, cond, WAIT_KILLABLE, NO_DEADLINE)
+/* 0, or -ETIMEDOUT at @deadline, a stamp. */
 #define wait_event_deadline(wq, cond, deadline) \
 	wait_event_mode(wq, cond, WAIT_UNINTERRUPTIBLE, deadline)
 
