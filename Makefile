@@ -138,7 +138,7 @@ $(THEN): $(FIRST)
 	+@$(MAKE) --no-print-directory $@
 else
 
-.PHONY: all kernel modules user initrd iso run test check repeat gdb clean
+.PHONY: all kernel modules user initrd iso run test test-long check repeat gdb clean
 ifeq ($(M),)
 all: kernel modules user initrd ## kernel, modules, programs and initrd
 endif
@@ -336,6 +336,9 @@ host-tests: $(HOSTBIN)
 
 test: all $(B)/icebox.iso host-tests ## every test; the last line counts them
 	@ICEBOX_BUILD=$(abspath $(B)) tests/suite $(TESTS)
+
+test-long: all $(B)/icebox.iso ## the tests that take their time
+	@ICEBOX_BUILD=$(abspath $(B)) tests/suite -m long tests
 
 repeat: all $(B)/icebox.iso host-tests ## the tests N=20 times, resumable
 	@ICEBOX_BUILD=$(abspath $(B)) tools/repeat $(N)

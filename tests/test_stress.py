@@ -1,0 +1,129 @@
+"""Unloads under load: openers, spinners, users in a loop, births and kills."""
+
+import re
+
+import pytest
+
+from icebox import OK
+from scenes import MS, is_exact, longest_freeze, on, play
+
+BUSY = [(1, None), (2, None), (4, None), (8, None), (2, 0)]
+LONG = pytest.mark.long
+
+
+def outcomes(result, module):
+    return [r["outcome"] for r in result.reports if r["module"] == module]
+
+
+# ---- G14: no refusal without a reason ----
+
+def unload_under_openers(machine, rounds, openers):
+    return play("load fifo; spawn %d opener -k /dev/fifo0; "
+                "spawn %d spinner; census; "
+                "repeat %d 'unload -w 1000 fifo; load fifo'"
+                % (openers, machine[0], rounds), machine, expect=None,
+                timeout=60 + rounds)
+
+
+@pytest.mark.parametrize("machine, rounds", [
+    ((2, None), 100), ((4, None), 25), ((1, 0), 25),
+    pytest.param((4, None), 1000, marks=LONG)])
+def test_unloads_succeed_under_openers(machine, rounds):
+    """200 programs open and close the device, spinners keep all CPUs: every
+    unload gets its turn."""
+    result = unload_under_openers(machine, rounds, 200)
+    assert result.status == OK, result
+    assert outcomes(result, "fifo") == ["gone"] * rounds
+
+
+# ---- several CPUs inside ----
+
+# One CPU looks; the others can be inside.
+@on([(4, None), (8, None), (4, 0)])
+def test_two_cpus_inside_at_once(machine):
+    """Two CPUs in the module's code at the same time are nothing special."""
+    result = play("load fifo; spawn %d exercise -k /dev/fifo0; inside fifo 2; "
+                  "repeat 10 'unload -w 2000 fifo; load fifo'; "
+                  "inside fifo 2; killall exercise; wait; unload fifo"
+                  % max(4, machine[0]), machine)
+    assert outcomes(result, "fifo") == ["gone"] * 11
+
+
+# ---- G2: a refusal is invisible ----
+
+# Its sleeper is counted for keeper, so that every attempt goes all the way to
+# the freeze, finds him there, and gives everything back.
+HOPELESS = "load keeper; load sleeps_uncounted; keeper call &; nap ready"
+
+
+@pytest.mark.parametrize("machine, attempts", [
+    ((1, None), 20), ((2, None), 200), ((4, None), 40), ((8, None), 20),
+    ((1, 0), 20), pytest.param((4, None), 200, marks=LONG),
+    pytest.param((1, 0), 200, marks=LONG)])
+def test_users_notice_nothing_of_refusals(machine, attempts):
+    """Ten programs use a device in a loop, 10,000 calls and more, while it is
+    taken away and given back: no call fails, and threads are the same."""
+    result = play(HOPELESS + "; load fifo; load ticker; ps; "
+                  "spawn 10 exercise /dev/fifo0 170 /tmp/stop; "
+                  "repeat %d '! unload -w 10 -t 100 fifo ticker "
+                  "sleeps_uncounted'; echo > /tmp/stop; ps; nap wake; wait; "
+                  "unload fifo ticker sleeps_uncounted" % attempts, machine,
+                  timeout=120 + attempts)
+    refused = result.reports[:-1]
+    assert len(refused) == attempts
+    assert {r["outcome"] for r in refused} == {"refused"}
+    # It was closed, held and frozen, or no newcomer would have had to wait.
+    frozen = [r for r in refused if r["step"] == "examine"]
+    assert len(frozen) >= attempts // 2, [r["step"] for r in refused]
+    threads = re.findall(r"(?m)^ +(\d+) .*\(thread of ticker\)$",
+                         result.console)
+    assert len(threads) == 2 and threads[0] == threads[1]
+    assert result.reports[-1]["outcome"] == "gone"
+    if is_exact(machine):
+        assert longest_freeze(result) <= 10 * MS
+
+
+@on([(2, None), (1, 0)])
+def test_users_notice_nothing_of_waiting(machine):
+    """The same where somebody stays, and the attempt only waits for him."""
+    result = play("load fifo; spawn 1 reader /dev/fifo0; "
+                  "spawn 10 exercise /dev/fifo0 170 /tmp/stop; "
+                  "repeat 20 '! unload -w 2 fifo'; echo > /tmp/stop; "
+                  "killall reader; wait; unload fifo", machine, timeout=120)
+    assert {r["error"] for r in result.reports[:-1]} == {"ETIMEDOUT"}
+
+
+# ---- births and deaths (H19 to H21) ----
+
+@on([(1, None), (4, None), (8, None), (2, 0)])
+def test_unloads_beside_fork_bombs(machine):
+    """Programs are born and die at every moment of the attempts."""
+    result = play("load ticker; spawn 4 forker 300; census; "
+                  "repeat 20 'unload ticker; load ticker'; wait; "
+                  "unload ticker", machine)
+    assert outcomes(result, "ticker") == ["gone"] * 21
+
+
+@on([(1, None), (4, None), (2, 0)])
+def test_unloads_beside_kills(machine):
+    """Users are killed inside the module while it is being unloaded: the
+    attempt that waits for them succeeds, and nothing is left of them."""
+    play("load fifo; census; repeat 10 'spawn 5 reader /dev/fifo0; "
+         "spawn 3 exercise -k /dev/fifo0; unload -w 20000 fifo &; "
+         "await fifo closed; killall -9 reader; await fifo gone; "
+         "killall -9 exercise; load fifo'; wait; census check; unload fifo",
+         machine)
+
+
+# ---- chance ----
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 5, 8])
+def test_other_seeds(seed):
+    """Modules at other addresses: what holds, holds there too."""
+    result = play("load fifo; load ticker; load counter; load tally; census; "
+                  "spawn 4 exercise -k /dev/fifo0; "
+                  "repeat 10 'unload -w 2000 fifo; unload ticker; "
+                  "unload tally counter; load counter; load tally; "
+                  "load fifo; load ticker'; killall exercise; wait; "
+                  "census check", (2, None), seed=seed)
+    assert {r["outcome"] for r in result.reports} == {"gone"}
