@@ -173,7 +173,7 @@ OUTCOMES = {
     "gone": "load ticker; unload ticker",
     "would_go": "load hello; unload -n hello",
     "deferred": "load fifo; spawn 1 reader /dev/fifo0; unload -d fifo",
-    "entombed": "load fifo; spawn 1 reader /dev/fifo0; ! unload -f fifo",
+    "entombed": "load fifo; spawn 1 reader /dev/fifo0; unload -f fifo",
     "refused": "load fifo; spawn 30 reader /dev/fifo0; ! unload fifo; "
                "! unload nothing; load keeper; load leaks_pointer; "
                "! unload keeper; ! unload leaks_pointer; load overcounts; "

@@ -313,7 +313,7 @@ def test_ctrl_c_gives_the_module_back(step, scene, module, state, lift):
         c.child.expect("interrupted")
         c.child.send("lsmod\r")
         c.child.expect(module + r" .* live")
-        c.child.send("%s; unload %s; echo done\r" % (lift, module))
+        c.child.send("%s; unload -w 9000 %s; echo done\r" % (lift, module))
         c.child.expect("\ndone\r")
         reports = c.events("report")
     assert reports[0]["error"] == "EINTR", reports

@@ -455,10 +455,36 @@ static void dry_run(struct attempt *a)
 	a->report->outcome = err ? UNLOAD_REFUSED : UNLOAD_WOULD_GO;
 }
 
+static bool waits_for_routine(const struct attempt *a)
+{
+	bool waits = false;
+
+	mutex_lock(&module_lock);
+	for (uint32_t i = 0; i < a->req.nr_names; i++) {
+		module_id_t id = module_id_locked(a->req.names[i]);
+
+		waits |= id && owners[id].abandoned;
+	}
+	mutex_unlock(&module_lock);
+	return waits;
+}
+
+/* With -w, a routine that an earlier attempt gave up on may yet return. */
+static int await_routines(struct attempt *a)
+{
+	while (a->req.wait_ms && waits_for_routine(a) &&
+	       !attempt_cancelled(a) &&
+	       ktime_get_ns() < stamp_ns(a->deadline))
+		attempt_pause_until(a, ktime_get_ns() + NSEC_PER_MSEC);
+	return 0;
+}
+
 static void attempt(struct attempt *a)
 {
-	int err = step(a, "look", look);
+	int err = step(a, "wait", await_routines);
 
+	if (!err)
+		err = step(a, "look", look);
 	if (err)
 		return;
 	a->report->number = ++unload_number;
