@@ -136,16 +136,32 @@ static bool has_orders(struct bearer *b)
 {
 	uint32_t phase = phase_of(b);
 
-	return phase == BEARER_ASKED || phase == BEARER_DISMISSED;
+	return phase != BEARER_IDLE && phase != BEARER_DONE;
+}
+
+/*
+ * On busy CPUs it may be given up before its turn has come: then unregister is
+ * not called, and nothing is to be undone; register is, as late as it is.
+ */
+static void abandoned_at_once(struct bearer *b)
+{
+	if (b->kind == ROUTINE_REGISTER)
+		call(b->id, ROUTINE_REGISTER);
+	owners[b->id].abandoned = false;
+	wake_up(&undertaker_wait);
 }
 
 static int bearer_thread(void *arg)
 {
 	struct bearer *b = arg;
+	uint32_t phase;
 
 	do {
 		wait_event(b->wait, has_orders(b));
-	} while (phase_of(b) == BEARER_ASKED && serve(b));
+		phase = phase_of(b);
+	} while (phase == BEARER_ASKED && serve(b));
+	if (phase == BEARER_ABANDONED)
+		abandoned_at_once(b);
 	bearer_put(b);
 	return 0;
 }
