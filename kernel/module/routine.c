@@ -20,7 +20,8 @@
 
 enum bearer_phase {
 	BEARER_IDLE,		/* the undertaker's to ask */
-	BEARER_ASKED,		/* the bearer's */
+	BEARER_ASKED,		/* nobody's: to be taken, or taken back */
+	BEARER_RUNNING,		/* the bearer's */
 	BEARER_DONE,		/* the undertaker's: there is a result */
 	BEARER_ABANDONED,	/* the bearer's, for ever */
 	BEARER_DISMISSED,	/* it ends */
@@ -56,9 +57,10 @@ static uint32_t phase_of(struct bearer *b)
 	return __atomic_load_n(&b->phase, __ATOMIC_ACQUIRE);
 }
 
-static bool phase_from_asked(struct bearer *b, enum bearer_phase to)
+static bool phase_change(struct bearer *b, enum bearer_phase from,
+			 enum bearer_phase to)
 {
-	uint32_t old = BEARER_ASKED;
+	uint32_t old = from;
 
 	return __atomic_compare_exchange_n(&b->phase, &old, (uint32_t)to,
 					   false, __ATOMIC_SEQ_CST,
@@ -116,12 +118,15 @@ static void undo_late_unregister(module_id_t id)
 	wake_up(&undertaker_wait);
 }
 
-/* False: abandoned meanwhile. */
+/* False: abandoned meanwhile.  The order may have been taken back, too. */
 static bool serve(struct bearer *b)
 {
+	if (!phase_change(b, BEARER_ASKED, BEARER_RUNNING))
+		return true;
+	wake_up(&undertaker_wait);
 	b->result = call(b->id, b->kind);
 	stack_wipe_dead();
-	if (phase_from_asked(b, BEARER_DONE)) {
+	if (phase_change(b, BEARER_RUNNING, BEARER_DONE)) {
 		wake_up(&undertaker_wait);
 		return true;
 	}
@@ -136,32 +141,16 @@ static bool has_orders(struct bearer *b)
 {
 	uint32_t phase = phase_of(b);
 
-	return phase != BEARER_IDLE && phase != BEARER_DONE;
-}
-
-/*
- * On busy CPUs it may be given up before its turn has come: then unregister is
- * not called, and nothing is to be undone; register is, as late as it is.
- */
-static void abandoned_at_once(struct bearer *b)
-{
-	if (b->kind == ROUTINE_REGISTER)
-		call(b->id, ROUTINE_REGISTER);
-	owners[b->id].abandoned = false;
-	wake_up(&undertaker_wait);
+	return phase == BEARER_ASKED || phase == BEARER_DISMISSED;
 }
 
 static int bearer_thread(void *arg)
 {
 	struct bearer *b = arg;
-	uint32_t phase;
 
 	do {
 		wait_event(b->wait, has_orders(b));
-		phase = phase_of(b);
-	} while (phase == BEARER_ASKED && serve(b));
-	if (phase == BEARER_ABANDONED)
-		abandoned_at_once(b);
+	} while (phase_of(b) != BEARER_DISMISSED && serve(b));
 	bearer_put(b);
 	return 0;
 }
@@ -225,7 +214,7 @@ static int abandon(struct attempt *a, struct bearer *b)
 	struct blocker *blk;
 
 	owners[b->id].abandoned = b->kind != ROUTINE_CLEANUP;
-	if (!phase_from_asked(b, BEARER_ABANDONED)) {
+	if (!phase_change(b, BEARER_RUNNING, BEARER_ABANDONED)) {
 		owners[b->id].abandoned = false;
 		return 0;
 	}
@@ -242,9 +231,19 @@ static int abandon(struct attempt *a, struct bearer *b)
 	return -ETIMEDOUT;
 }
 
+/* The machine was too busy to begin before the time was over. */
+static int not_called(struct attempt *a, const struct bearer *b)
+{
+	if (attempt_cancelled(a))
+		return attempt_interrupted(a);
+	report_fail(a->report, -ETIMEDOUT, "no time to call its %s routine",
+		    routine_names[b->kind]);
+	return -ETIMEDOUT;
+}
+
 static bool waited_enough(const struct attempt *a, struct bearer *b)
 {
-	return phase_of(b) != BEARER_ASKED ||
+	return phase_of(b) == BEARER_DONE ||
 	       (b->kind == ROUTINE_UNREGISTER && READ_ONCE(a->cancelled));
 }
 
@@ -258,8 +257,13 @@ int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind,
 	b->kind = kind;
 	smp_store_release(&b->phase, BEARER_ASKED);
 	wake_up(&b->wait);
+	/* The way back and the way on are gone, however late they begin. */
+	if (kind != ROUTINE_UNREGISTER)
+		wait_event(undertaker_wait, phase_of(b) != BEARER_ASKED);
 	wait_event_deadline(undertaker_wait, waited_enough(a, b),
 			    stamp_of(deadline));
+	if (phase_change(b, BEARER_ASKED, BEARER_IDLE))
+		return not_called(a, b);
 	if (phase_of(b) != BEARER_DONE) {
 		int err = abandon(a, b);
 
