@@ -225,7 +225,12 @@ void console_init(void)
 		return;
 	}
 	irq_unmask(gsi);
-	for (size_t i = 0; i < ARRAY_SIZE(consoles); i++)
-		serial_enable_input(&consoles[i].uart);
+	for (size_t i = 0; i < ARRAY_SIZE(consoles); i++) {
+		struct uart *u = &consoles[i].uart;
+
+		for (uint32_t n = 0; n < u->nr_early; n++)
+			console_input(&consoles[i], u->early[n]);
+		serial_enable_input(u);
+	}
 	keyboard_init(keyboard_input);
 }

@@ -50,6 +50,10 @@ void serial_init(struct uart *u)
 	u->present = probe(base);
 	if (!u->present)
 		return;
+	/* Switching the FIFO on empties it: what was typed comes out first. */
+	u->nr_early = 0;
+	while (u->nr_early < SERIAL_EARLY && inb(base + LSR) & LSR_DATA)
+		u->early[u->nr_early++] = inb(base);
 	outb(0, base + IER);
 	outb(LCR_DLAB, base + LCR);
 	outb(1, base + DIVISOR_LOW);

@@ -7,11 +7,15 @@
 
 #include <kernel/types.h>
 
+#define SERIAL_EARLY	64u
+
 struct uart {
 	uint16_t	base;		/* first I/O port */
 	bool		present;	/* constant after serial_init() */
 	uint8_t		fifo;		/* bytes it takes at once */
 	uint32_t	refusals;	/* polls in a row that found it busy */
+	uint32_t	nr_early;	/* typed while we booted */
+	uint8_t		early[SERIAL_EARLY];
 };
 
 /* Finds out whether there is one at @u->base.  Any context. */
