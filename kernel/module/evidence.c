@@ -184,7 +184,10 @@ static enum verdict_on_task exam_caught(struct task *t,
 	};
 	struct exam scratch;
 
-	if (t == current || !frame || trap_from_user(frame))
+	if (t == current)
+		return TASK_CLEAN;
+	assert(frame);
+	if (trap_from_user(frame))
 		return TASK_CLEAN;
 	return scan_stack(&r, &scratch, terr, rep, hit) ? TASK_HAS_EVIDENCE
 							: TASK_CLEAN;
