@@ -4,7 +4,7 @@ import pytest
 
 from scenes import on, play
 
-MACHINES = [(1, None), (2, None), (4, None), (2, 0)]
+MACHINES = [(1, None), (2, None), (4, None), (2, 0), (4, 3)]
 
 # Both consoles do this at the same time.
 CONTEND = "; ".join(["load hello; unload hello"] * 25)
@@ -36,9 +36,7 @@ def test_different_modules_from_both_consoles(machine):
         [("ticker", "gone")] * 20, result
 
 
-# Not with 2 CPUs under -icount: there a bearer once got no CPU for a second of
-# the guest's time. An open question, see docs/status.md.
-@on([m for m in MACHINES if m != (2, 0)])
+@on(MACHINES)
 def test_load_and_unload_of_one_name_at_once(machine):
     """One state machine under one lock: whoever loses is told so, and at the
     end the module loads and unloads like any other."""

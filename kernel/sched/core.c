@@ -18,6 +18,7 @@
 #include <lock/preempt.h>
 #include <mm/mm.h>
 #include <sched/freezer.h>
+#include <sched/kthread.h>
 #include <sched/rq.h>
 #include <sched/signal.h>
 #include <sched/upcalls.h>
@@ -125,7 +126,7 @@ static struct task *rq_pick(struct rq *rq)
 	return list_first_entry(&rq->lists[rq->active], struct task, run_link);
 }
 
-/* @t, just queued on @rq, is to run at once. */
+/* The CPU of @rq is to look again who runs. */
 static void rq_kick(struct rq *rq)
 {
 	uint32_t cpu = (uint32_t)(rq - rqs);
@@ -133,6 +134,23 @@ static void rq_kick(struct rq *rq)
 	percpus[cpu].need_resched = 1;
 	if (cpu != cpu_id())
 		smp_send_reschedule(cpu);
+}
+
+/*
+ * The APIC is never written to under the lock of a queue.  It is slow; and
+ * where CPUs take turns (-icount) that is where one's turn ends: a loop that
+ * wrote to it under the lock would end each turn with the lock held, and who
+ * waits for the lock would never find it free.
+ */
+static void rq_unlock_and_kick(struct rq *rq, uint32_t flags,
+			       bool kick) __no_lock_analysis
+{
+	preempt_disable();
+	spin_unlock(&rq->lock);
+	if (kick)
+		rq_kick(rq);
+	local_irq_restore(flags);
+	preempt_enable();
 }
 
 static bool rq_should_preempt(const struct rq *rq, const struct task *t)
@@ -184,16 +202,20 @@ void sched_arm_timer(uint64_t expires)
 	clock_arm(expires);
 }
 
-/* First thing a task does after it was switched to. */
+/*
+ * First thing a task does after it was switched to, with the lock of the queue
+ * that the one before it took.  If that one is dead, it is off its stack now.
+ */
 static void finish_switch(void) __no_lock_analysis
 {
 	struct rq *rq = this_rq();
+	struct task *dead = rq->dead;
 
+	rq->dead = NULL;
+	spin_unlock(&rq->lock);
 	arm_timer(rq);
-	assert_spin_held(&rq->lock);
-	rq->lock.owner_cpu = 0;
-	__atomic_store_n(&rq->lock.locked, 0, __ATOMIC_RELEASE);
-	preempt_enable_no_resched();
+	if (unlikely(dead))
+		reaper_notify(dead);
 }
 
 static void switch_to(struct rq *rq, struct task *next)
@@ -219,10 +241,12 @@ static void switch_to(struct rq *rq, struct task *next)
 }
 
 /* A sleeper leaves the queue, unless what would wake it is there already. */
-static bool prev_goes_to_sleep(struct task *prev)
+static bool prev_goes_to_sleep(struct rq *rq, struct task *prev)
 {
-	if (prev->state == TASK_DEAD)
+	if (prev->state == TASK_DEAD) {
+		rq->dead = prev;
 		return true;
+	}
 	if (prev->state != TASK_SLEEPING)
 		return false;
 	if (signal_pending_mode(prev, prev->sleep_mode) || prev->timed_out) {
@@ -245,7 +269,7 @@ static noinline struct task *choose_next(struct rq *rq, bool preempted)
 	uint64_t now = clock_ns();
 
 	account(rq, prev, now);
-	if (!preempted && prev_goes_to_sleep(prev)) {
+	if (!preempted && prev_goes_to_sleep(rq, prev)) {
 		prev->sleep_since = stamp_of(now);
 		prev->on_rq = false;
 	} else if (prev != rq->idle && !prev->stopped) {
@@ -269,13 +293,9 @@ static void __schedule(bool preempted) __no_lock_analysis
 	spin_lock(&rq->lock);
 	clear_need_resched();
 	next = choose_next(rq, preempted);
-	if (next == rq->curr) {
-		arm_timer(rq);
-		spin_unlock(&rq->lock);
-	} else {
+	if (next != rq->curr)
 		switch_to(rq, next);
-		finish_switch();
-	}
+	finish_switch();
 	local_irq_restore(flags);
 }
 
@@ -331,13 +351,13 @@ static uint32_t pick_cpu(const struct task *t)
 	return t->cpu;
 }
 
-static void activate(struct rq *rq, struct task *t)
+/* Queues @t.  True: @rq is to be kicked, once its lock is released. */
+static bool activate(struct rq *rq, struct task *t)
 {
 	bool preempt = rq_should_preempt(rq, t);
 
 	rq_enqueue(rq, t, preempt);
-	if (preempt)
-		rq_kick(rq);
+	return preempt;
 }
 
 /*
@@ -356,8 +376,7 @@ static void place_and_unlock(struct rq *rq, struct task *t,
 		rq = &rqs[cpu];
 		spin_lock(&rq->lock);
 	}
-	activate(rq, t);
-	spin_unlock_irqrestore(&rq->lock, flags);
+	rq_unlock_and_kick(rq, flags, activate(rq, t));
 }
 
 /* Time asleep earns slice, so that who sleeps much is served at once. */
@@ -447,7 +466,7 @@ static void respare(struct task *t, uint8_t set, uint8_t clear)
 {
 	uint32_t flags;
 	struct rq *rq = task_rq_lock(t, &flags);
-	bool queued = !list_empty(&t->run_link);
+	bool queued = !list_empty(&t->run_link), kick;
 	uint8_t spared = (uint8_t)((t->spared | set) & ~clear);
 
 	if (queued)
@@ -458,11 +477,8 @@ static void respare(struct task *t, uint8_t set, uint8_t clear)
 		t->stopped = false;
 		queued = rq->curr != t;
 	}
-	if (queued)
-		activate(rq, t);
-	else if (rq->curr == t && !sched_may_run(t))
-		rq_kick(rq);
-	task_rq_unlock(rq, flags);
+	kick = queued ? activate(rq, t) : rq->curr == t && !sched_may_run(t);
+	rq_unlock_and_kick(rq, flags, kick);
 }
 
 void task_spare(struct task *t, uint8_t reason)
@@ -494,11 +510,10 @@ void task_go_on(struct task *t)
 {
 	uint32_t flags;
 	struct rq *rq = task_rq_lock(t, &flags);
+	bool kick = t->stopped && rq->curr != t && activate(rq, t);
 
-	if (t->stopped && rq->curr != t)
-		activate(rq, t);
 	t->stopped = false;
-	task_rq_unlock(rq, flags);
+	rq_unlock_and_kick(rq, flags, kick);
 }
 
 /* ---- signals, as far as the scheduler is concerned ---- */
@@ -536,9 +551,7 @@ void send_signal(struct task *t, int sig)
 	wake = t->state == TASK_SLEEPING &&
 	       signal_pending_mode(t, t->sleep_mode);
 	/* In user mode it notices on the way through an interrupt. */
-	if (rq->curr == t && t->process)
-		rq_kick(rq);
-	task_rq_unlock(rq, flags);
+	rq_unlock_and_kick(rq, flags, rq->curr == t && t->process);
 	if (wake)
 		wake_up_task(t);
 }
@@ -569,8 +582,8 @@ void sched_timer_interrupt(struct trap_frame *frame)
 		else
 			rq->curr->slice_left = SCHED_SLICE_NS;
 	}
-	arm_timer(rq);
 	spin_unlock(&rq->lock);
+	arm_timer(rq);
 	if (unlikely(sched_timer_hook))
 		sched_timer_hook(frame);
 }
@@ -615,6 +628,7 @@ void sched_task_entry(void)
 	finish_switch();
 	stack_wipe_dead();	/* of times: the first frames stay (H09) */
 	local_irq_enable();
+	cond_resched();
 	task_exit(current->thread_fn(current->thread_arg));
 }
 

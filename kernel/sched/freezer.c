@@ -40,12 +40,13 @@ static bool cpu_is_quiet(uint32_t cpu) __no_lock_analysis
 	struct rq *rq = &rqs[cpu];
 	uint32_t flags = spin_lock_irqsave(&rq->lock);
 	bool quiet = sched_may_run(rq->curr);
+	bool tell = !quiet && !percpus[cpu].need_resched;
 
-	if (!quiet && !percpus[cpu].need_resched) {
+	if (tell)
 		percpus[cpu].need_resched = 1;
-		smp_send_reschedule(cpu);
-	}
 	spin_unlock_irqrestore(&rq->lock, flags);
+	if (tell)
+		smp_send_reschedule(cpu);
 	return quiet;
 }
 

@@ -6,7 +6,10 @@
 
 struct task;
 
-/* The dying task's last word: somebody may free its stack soon (task.c). */
+/*
+ * @t is dead and off its CPU for good: its stack is the reaper's to free.  The
+ * scheduler's; no lock of a queue held, interrupts off.
+ */
 void reaper_notify(struct task *t);
 
 /*

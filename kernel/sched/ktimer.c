@@ -150,6 +150,7 @@ void ktimer_start(struct ktimer *t, uint64_t expires) __no_lock_analysis
 {
 	uint32_t flags;
 	struct ktimer_base *base = base_lock(t, &flags);
+	bool first;
 
 	if (t->queued)
 		heap_remove(base, t);
@@ -157,9 +158,11 @@ void ktimer_start(struct ktimer *t, uint64_t expires) __no_lock_analysis
 	t->expires = stamp_of(expires);
 	t->queued = true;
 	base->root = heap_meld(base->root, t);
-	if (base->root == t)
+	first = base->root == t;
+	spin_unlock(&base->lock);
+	if (first)
 		sched_arm_timer(expires);
-	spin_unlock_irqrestore(&base->lock, flags);
+	local_irq_restore(flags);
 }
 
 bool ktimer_cancel(struct ktimer *t) __no_lock_analysis

@@ -19,6 +19,7 @@ struct rq {
 	struct spinlock		lock;
 	struct task		*curr;		/* (q) */
 	struct task		*idle;		/* constant */
+	struct task		*dead;		/* (q) during its last switch */
 	struct list_head	spared;		/* (q) */
 	struct list_head	lists[2];	/* (q) */
 	uint32_t		active;		/* (q) which of the two */

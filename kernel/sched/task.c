@@ -171,8 +171,8 @@ static void check_mutexes(const struct task *t)
 }
 
 /*
- * The dying task cannot free the stack it stands on: that falls to whoever
- * reaps it.  Kernel threads that nobody waits for are reaped by the reaper.
+ * The dying task cannot free the stack it stands on.  Whoever runs after it
+ * hands it to the reaper, when the switch is over (finish_switch).
  */
 void task_exit(int code)
 {
@@ -183,21 +183,8 @@ void task_exit(int code)
 	ktimer_cancel_sync(&t->sleep_timer);
 	t->exit_code = code;
 	WRITE_ONCE(t->state, TASK_DEAD);
-	smp_mb();
-	reaper_notify(t);
 	schedule();
 	BUG();
-}
-
-/* Off its CPU for good: its last switch is over. */
-static bool task_is_gone(struct task *t)
-{
-	uint32_t flags;
-	struct rq *rq = task_rq_lock(t, &flags);
-	bool gone = t->state == TASK_DEAD && rq->curr != t && !t->on_rq;
-
-	task_rq_unlock(rq, flags);
-	return gone;
 }
 
 static void task_set_gone(struct task *t)
@@ -208,15 +195,12 @@ static void task_set_gone(struct task *t)
 }
 
 /* Frees the stack of a dead task and takes it off the list: the reaper only. */
-static noinline bool task_bury(struct task *t)
+static noinline void task_bury(struct task *t)
 {
-	if (!task_is_gone(t))
-		return false;
 	tasklist_remove(t);
 	stack_free((void *)t->stack, t->owner);
 	t->stack = 0;
 	task_set_gone(t);
-	return true;
 }
 
 void task_end_held(struct task *t)
@@ -254,10 +238,6 @@ static struct task *reaper_take(void)
 	return t;
 }
 
-/*
- * Called by the dying task itself; it may be on its CPU for a while yet.  The
- * reaper yields to it until it has gone.
- */
 void reaper_notify(struct task *t)
 {
 	uint32_t flags = spin_lock_irqsave(&reaper_lock);
@@ -274,8 +254,7 @@ static int reaper_thread(void *arg)
 	(void)arg;
 	for (;;) {
 		wait_event(reaper_wait, (t = reaper_take()) != NULL);
-		while (!task_bury(t))
-			yield();
+		task_bury(t);
 		stack_wipe_dead();	/* of the address of that stack */
 	}
 	return 0;
