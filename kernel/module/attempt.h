@@ -12,6 +12,25 @@
 struct bearer;
 
 /*
+ * How far an attempt has got, and thereby what it takes to undo it.
+ *
+ *	LOOKED -> CLOSED -> UNREGISTERED -> HELD -> DEAD -> GONE or ENTOMBED
+ *	              '----------'-----------'
+ *		       give_up(): reactivate, defer, entomb
+ *
+ * It only ever goes up.  What a stage says holds of every module of the
+ * territory; in CLOSED, unregister was called for the first
+ * @nr_unregistered of them.
+ */
+enum attempt_stage {
+	STAGE_LOOKED,		/* nothing was changed */
+	STAGE_CLOSED,		/* to others it is CLOSED */
+	STAGE_UNREGISTERED,	/* no door is open; users may be inside */
+	STAGE_HELD,		/* some engines may stand still, or all */
+	STAGE_DEAD,		/* past the verdict: there is no way back */
+};
+
+/*
  * Lock key: (c) constant once queued  (u) the undertaker  (x) one store
  *	(q) undertaker.c's queue_lock
  */
@@ -26,11 +45,9 @@ struct attempt {
 	bool			expel;		/* (c) a failed load */
 	struct territory	terr;		/* (u) */
 	struct stamp		start, deadline;	/* (u) */
-	uint32_t		closed;		/* (u) unregister was called */
-	bool			held;		/* (u) engines are being held */
-	bool			busy;		/* (u) users did not leave */
-	bool			committed;	/* (u) past the verdict */
-	bool			deferred[UNLOAD_MAX_NAMES]; /* (u) before */
+	enum attempt_stage	stage;		/* (u) */
+	uint32_t		nr_unregistered; /* (u) */
+	enum module_state	before[UNLOAD_MAX_NAMES]; /* (u) CLOSED */
 	uint64_t		last_freeze_ns;	/* (u) small: a duration */
 	struct bearer		*bearers[UNLOAD_MAX_NAMES]; /* (u) */
 };
@@ -44,7 +61,7 @@ void attempt_put(struct attempt *a);
  */
 static inline bool attempt_cancelled(const struct attempt *a)
 {
-	return READ_ONCE(a->cancelled) && !a->committed;
+	return READ_ONCE(a->cancelled) && a->stage < STAGE_DEAD;
 }
 
 /* How often a thing that is about to happen is looked for. */
@@ -64,7 +81,9 @@ int territory_count(const struct territory *terr);
  */
 int attempt_hold_again(struct attempt *a);
 
+/* The whole of it: the answer is in the report, the error as well. */
 void attempt_run(struct attempt *a);
+
 /* ---- look.c: step 1 ---- */
 
 /* Fills the territory.  0, or the refusal, which is in the report. */
@@ -73,6 +92,18 @@ int look(struct attempt *a);
 int look_again_locked(struct attempt *a) __must_hold(&module_lock);
 /* Names the users.  -EBUSY; 0: the last one left meanwhile. */
 int look_refuse_busy(struct attempt *a);
+
+/* ---- predict.c: the dry run ---- */
+
+/* Steps 4 and 5 without the commit.  0: it would go. */
+int predict(struct attempt *a);
+/*
+ * The word at @at points into the territory, but closing the doors and holding
+ * the engines would have taken it away.
+ */
+bool predict_expects(const struct territory *terr, uintptr_t at);
+/* What both the dry run and the unload do then; the refusal as a text. */
+int attempt_examine(struct attempt *a);
 
 /* ---- deferred.c ---- */
 

@@ -203,57 +203,6 @@ enum verdict_on_task exam_task_stopped(struct task *t,
 	return exam_saved(t, terr, rep, hit);
 }
 
-/* ---- what a dry run expects to find ---- */
-
-struct thread_search {
-	const struct territory	*terr;
-	uintptr_t		at;
-	bool			found;
-};
-
-static bool match_thread(struct task *t, void *arg)
-{
-	struct thread_search *s = arg;
-
-	if (s->terr->member[t->owner] && s->at - (uintptr_t)t < sizeof(*t))
-		s->found = true;
-	return !s->found;
-}
-
-static bool hit_is_thread(const struct territory *terr, uintptr_t at)
-{
-	struct thread_search s = { terr, at, false };
-
-	task_for_each(match_thread, &s);
-	return s.found;
-}
-
-static bool hit_is_binding(uintptr_t at)
-{
-	uintptr_t word = *(const uintptr_t *)at;
-	module_id_t owner = window_owner(word);
-	uint32_t flags = spin_lock_irqsave(&slot_lock);
-	const struct ledger *l = owner ? ledger_of(owner) : NULL;
-	const struct binding *b;
-	bool found = false;
-
-	if (l)
-		list_for_each_entry(b, &l->bindings, ledger)
-			if ((uintptr_t)&b->slot->binding == at)
-				found = true;
-	spin_unlock_irqrestore(&slot_lock, flags);
-	return found;
-}
-
-/*
- * A dry run has closed and held nothing: the binding in its slot, and what the
- * record of one of the module's own threads has, would have been taken away.
- */
-static bool is_expected(const struct territory *terr, uintptr_t at)
-{
-	return hit_is_binding(at) || hit_is_thread(terr, at);
-}
-
 /* ---- memory ---- */
 
 struct search {
@@ -261,8 +210,12 @@ struct search {
 	struct memory_hits	*hits;
 };
 
-static void note_hit(struct memory_hits *hits, uintptr_t at)
+static void note_hit(const struct search *s, uintptr_t at)
 {
+	struct memory_hits *hits = s->hits;
+
+	if (hits->expects && hits->expects(s->terr, at))
+		return;
 	if (hits->n < MEMORY_HITS)
 		hits->at[hits->n] = at;
 	hits->n++;
@@ -277,9 +230,8 @@ static bool search_page(uintptr_t page, void *arg)
 		return true;
 	s->hits->pages++;
 	for (const uint32_t *p = (const uint32_t *)page; p < end; p++)
-		if (unlikely(territory_has(s->terr, *p)) &&
-		    !(s->hits->predict && is_expected(s->terr, (uintptr_t)p)))
-			note_hit(s->hits, (uintptr_t)p);
+		if (unlikely(territory_has(s->terr, *p)))
+			note_hit(s, (uintptr_t)p);
 	if (s->hits->deadline && clock_ns() > s->hits->deadline) {
 		s->hits->gave_up = true;
 		return false;

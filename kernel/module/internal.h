@@ -140,8 +140,8 @@ struct memory_hits {
 	uint32_t	pages;		/* looked at */
 	uint64_t	deadline;	/* ns, 0: none */
 	bool		gave_up;	/* at the deadline */
-	bool		predict;	/* a dry run: without what closing and
-					 * holding would take away */
+	/* Hits for which it is true are left out; NULL: none. */
+	bool		(*expects)(const struct territory *terr, uintptr_t at);
 };
 enum memory_pass {
 	MEMORY_ALL,
@@ -175,7 +175,8 @@ bool report_opened_by(struct unload_report *r, const struct territory *terr,
 		      struct task *t);
 /* For an attempt that nobody waits for: one line to the log. */
 void report_log(const struct unload_report *r);
-void report_fail(struct unload_report *r, int error, const char *fmt, ...)
+/* Why it is refused: one line, of which the last one stays.  Returns @error. */
+int report_fail(struct unload_report *r, int error, const char *fmt, ...)
 	__printf(3, 4);
 
 /* ---- tombstone.c ---- */

@@ -15,21 +15,20 @@ static int check_state(struct attempt *a, module_id_t id, const char *name)
 	enum module_state s = owner_state(id);
 
 	if (owners[id].abandoned) {
-		report_fail(a->report, -EBUSY, "a routine of it that an "
-			    "earlier unload called has not returned yet");
-		return -EBUSY;
+		return report_fail(a->report, -EBUSY,
+				   "a routine of it that an earlier unload "
+				   "called has not returned yet");
 	}
 	switch (s) {
 	case MODULE_LIVE:
 	case MODULE_DEFERRED:
 		return 0;
 	case MODULE_LOADING:
-		report_fail(a->report, -EAGAIN, "%s is being loaded", name);
-		return -EAGAIN;
+		return report_fail(a->report, -EAGAIN, "%s is being loaded",
+				   name);
 	default:
-		report_fail(a->report, -EPERM, "%s is %s", name,
-			    owner_state_name(s));
-		return -EPERM;
+		return report_fail(a->report, -EPERM, "%s is %s", name,
+				   owner_state_name(s));
 	}
 }
 
@@ -42,9 +41,9 @@ static int find_members_locked(struct attempt *a)
 		int err;
 
 		if (!id) {
-			report_fail(a->report, -ENOENT,
-				    "no such module (`lsmod` lists them)");
-			return -ENOENT;
+			return report_fail(a->report, -ENOENT,
+					   "no such module (`lsmod` lists "
+					   "them)");
 		}
 		err = check_state(a, id, name);
 		if (err)
@@ -124,22 +123,20 @@ static int check_caller(struct attempt *a)
 		report_task(b, t, &a->terr);
 		snprintf(b->what, sizeof(b->what),
 			 "asks for the unload from inside the module");
-		report_fail(a->report, -EDEADLK,
-			    "a module cannot unload itself");
-		return -EDEADLK;
+		return report_fail(a->report, -EDEADLK,
+				   "a module cannot unload itself");
 	}
 	if (exam_task(t, &a->terr, a->report, &hit) == TASK_HAS_EVIDENCE) {
 		report_stack_hit(a->report, t, &a->terr, &hit);
 		a->report->blockers[0].kind = BLOCK_SELF;
-		report_fail(a->report, -EDEADLK,
-			    "the caller himself is on his way through it");
-		return -EDEADLK;
+		return report_fail(a->report, -EDEADLK,
+				   "the caller himself is on his way through "
+				   "it");
 	}
 	if (report_files_of(a->report, &a->terr, t, BLOCK_SELF) ||
 	    report_opened_by(a->report, &a->terr, t)) {
-		report_fail(a->report, -EDEADLK,
-			    "the caller itself has a file of it open");
-		return -EDEADLK;
+		return report_fail(a->report, -EDEADLK,
+				   "the caller itself has a file of it open");
 	}
 	return 0;
 }
@@ -150,8 +147,7 @@ int look_refuse_busy(struct attempt *a)
 	/* The last one left while he was being looked for. */
 	if (!a->report->nr_blockers && !territory_count(&a->terr))
 		return 0;
-	report_fail(a->report, -EBUSY, "busy");
-	return -EBUSY;
+	return report_fail(a->report, -EBUSY, "busy");
 }
 
 int look(struct attempt *a)

@@ -33,14 +33,14 @@ struct blocker *report_add(struct unload_report *r, enum blocker_kind kind)
 	return b;
 }
 
-void report_fail(struct unload_report *r, int error, const char *fmt, ...)
+int report_fail(struct unload_report *r, int error, const char *fmt, ...)
 {
 	va_list ap;
 
-	r->error = error;
 	va_start(ap, fmt);
 	vsnprintf(r->message, sizeof(r->message), fmt, ap);
 	va_end(ap);
+	return error;
 }
 
 void report_log(const struct unload_report *r)

@@ -180,8 +180,8 @@ int routines_prepare(struct attempt *a)
 		a->bearers[i] = bearer_hire(a->terr.ids[i]);
 		if (a->bearers[i])
 			continue;
-		report_fail(a->report, -ENOMEM, "no memory for an unload");
-		return -ENOMEM;
+		return report_fail(a->report, -ENOMEM,
+				   "no memory for an unload");
 	}
 	return 0;
 }
@@ -223,12 +223,11 @@ static int abandon(struct attempt *a, struct bearer *b)
 	snprintf(blk->what, sizeof(blk->what), "the %s routine of %s does not "
 		 "return", routine_names[b->kind], owners[b->id].name);
 	if (undo && READ_ONCE(a->cancelled)) {
-		report_fail(a->report, -EINTR, "interrupted");
-		return -EINTR;
+		return report_fail(a->report, -EINTR, "interrupted");
 	}
-	report_fail(a->report, -ETIMEDOUT, "its %s routine does not return",
-		    routine_names[b->kind]);
-	return -ETIMEDOUT;
+	return report_fail(a->report, -ETIMEDOUT,
+			   "its %s routine does not return",
+			   routine_names[b->kind]);
 }
 
 /* The machine was too busy to begin before the time was over. */
@@ -236,9 +235,9 @@ static int not_called(struct attempt *a, const struct bearer *b)
 {
 	if (attempt_cancelled(a))
 		return attempt_interrupted(a);
-	report_fail(a->report, -ETIMEDOUT, "no time to call its %s routine",
-		    routine_names[b->kind]);
-	return -ETIMEDOUT;
+	return report_fail(a->report, -ETIMEDOUT,
+			   "no time to call its %s routine",
+			   routine_names[b->kind]);
 }
 
 static bool waited_enough(const struct attempt *a, struct bearer *b)

@@ -117,12 +117,12 @@ void undertaker_init(void)
 /* ---- who asks ---- */
 
 /* Its turn did not come, or not in time: nothing was begun. */
-static void report_no_turn(struct attempt *a, int err)
+static int report_no_turn(struct attempt *a, int err)
 {
 	if (err == -ETIMEDOUT)
-		report_fail(a->report, -EAGAIN, "another unload is under way");
-	else
-		report_fail(a->report, -EINTR, "interrupted");
+		return report_fail(a->report, -EAGAIN,
+				   "another unload is under way");
+	return report_fail(a->report, -EINTR, "interrupted");
 }
 
 /* A function of its own: no time stays in the frame of who sleeps (H09). */
@@ -136,7 +136,7 @@ static noinline struct stamp last_moment(const struct unload_request *req)
  * Until its turn has come it may have had enough, by the clock or by a signal;
  * from then on the undertaker looks at the clock, and a signal is told to him.
  */
-static void wait_for_answer(struct attempt *a)
+static int wait_for_answer(struct attempt *a)
 {
 	struct stamp turn = last_moment(&a->req);
 	int err;
@@ -145,7 +145,7 @@ static void wait_for_answer(struct attempt *a)
 		err = wait_event_mode(a->done.wait, a->done.done,
 				      WAIT_INTERRUPTIBLE, turn);
 		if (!err)
-			return;
+			return a->report->error;
 		if (unqueue_attempt(a))
 			return report_no_turn(a, err);
 		if (err == -ERESTARTSYS)
@@ -155,15 +155,40 @@ static void wait_for_answer(struct attempt *a)
 	WRITE_ONCE(a->cancelled, true);
 	wake_up(&undertaker_wait);
 	wait_for_completion(&a->done);
+	return a->report->error;
 }
 
-static void ask(struct attempt *a)
+static int ask(struct attempt *a)
 {
+	int err;
+
 	if (guard(SPARE_CALLER))
 		task_spare(current, SPARE_CALLER);
 	queue_attempt(a);
-	wait_for_answer(a);
+	err = wait_for_answer(a);
 	task_unspare(current, SPARE_CALLER);
+	return err;
+}
+
+/* The attempt that @req asks for, with the answer in *@report. */
+static int try_unload(const struct unload_request *req,
+		      struct unload_report *report)
+{
+	struct attempt *a = attempt_new();
+	int err;
+
+	if (!a)
+		return report_fail(report, -ENOMEM, "no memory");
+	a->req = *req;
+	if (!a->req.budget_ms)
+		a->req.budget_ms = UNLOAD_DEFAULT_MS;
+	a->caller = current;
+	task_get(current);
+	*a->report = *report;
+	err = ask(a);
+	*report = *a->report;
+	attempt_put(a);
+	return err;
 }
 
 static void join_names(const struct unload_request *req, char *buf, size_t n)
@@ -178,33 +203,16 @@ static void join_names(const struct unload_request *req, char *buf, size_t n)
 int module_unload(const struct unload_request *req,
 		  struct unload_report *report)
 {
-	struct attempt *a;
-	int err;
-
 	memset(report, 0, sizeof(*report));
 	report->outcome = UNLOAD_REFUSED;
 	join_names(req, report->names, sizeof(report->names));
-	if (!req->nr_names || req->nr_names > UNLOAD_MAX_NAMES) {
-		report_fail(report, -EINVAL, "one to %u names are needed",
-			    UNLOAD_MAX_NAMES);
-		return -EINVAL;
-	}
-	a = attempt_new();
-	if (!a) {
-		report_fail(report, -ENOMEM, "no memory");
-		return -ENOMEM;
-	}
-	a->req = *req;
-	if (!a->req.budget_ms)
-		a->req.budget_ms = UNLOAD_DEFAULT_MS;
-	a->caller = current;
-	task_get(current);
-	*a->report = *report;
-	ask(a);
-	*report = *a->report;
-	err = report->error;
-	attempt_put(a);
-	return err;
+	if (!req->nr_names || req->nr_names > UNLOAD_MAX_NAMES)
+		report->error = report_fail(report, -EINVAL,
+					    "one to %u names are needed",
+					    UNLOAD_MAX_NAMES);
+	else
+		report->error = try_unload(req, report);
+	return report->error;
 }
 
 /*

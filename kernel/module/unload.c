@@ -75,8 +75,7 @@ static void set_wake(const struct territory *terr, bool wake)
 
 int attempt_interrupted(struct attempt *a)
 {
-	report_fail(a->report, -EINTR, "interrupted");
-	return -EINTR;
+	return report_fail(a->report, -EINTR, "interrupted");
 }
 
 /* ---- step 2: close the doors ---- */
@@ -89,11 +88,19 @@ static int close_states(struct attempt *a)
 	mutex_lock(&module_lock);
 	err = look_again_locked(a);
 	for (uint32_t i = 0; i < a->terr.n && !err; i++) {
-		a->deferred[i] = owner_state(a->terr.ids[i]) == MODULE_DEFERRED;
+		a->before[i] = owner_state(a->terr.ids[i]);
 		module_set_state_locked(a->terr.ids[i], MODULE_CLOSED);
 	}
 	mutex_unlock(&module_lock);
+	if (!err)
+		a->stage = STAGE_CLOSED;
 	return err;
+}
+
+/* Its unregister was called by the attempt that deferred it. */
+static bool was_deferred(const struct attempt *a, uint32_t i)
+{
+	return a->before[i] == MODULE_DEFERRED;
 }
 
 static int check_ledger(struct attempt *a)
@@ -105,7 +112,7 @@ static int check_ledger(struct attempt *a)
 		struct blocker *b;
 		const char *kind;
 
-		if (a->deferred[i])
+		if (was_deferred(a, i))
 			continue;
 		if (!guard(LEDGER_CLOSED) ||
 		    !ledger_find_open(a->terr.ids[i], &kind, name,
@@ -124,19 +131,22 @@ static int check_ledger(struct attempt *a)
 	return err;
 }
 
-/* Whoever is DEFERRED has been through this. */
 static int close_doors(struct attempt *a)
 {
-	for (uint32_t i = 0; i < a->terr.n; i++) {
-		int err = a->deferred[i] ? 0 :
-			  routine_run(a, i, ROUTINE_UNREGISTER,
-				      stamp_ns(a->deadline));
+	int err = 0;
 
-		a->closed = i + 1;
+	for (uint32_t i = 0; i < a->terr.n; i++) {
+		if (!was_deferred(a, i))
+			err = routine_run(a, i, ROUTINE_UNREGISTER,
+					  stamp_ns(a->deadline));
+		a->nr_unregistered = i + 1;
 		if (err)
 			return err;
 	}
-	return check_ledger(a);
+	err = check_ledger(a);
+	if (!err)
+		a->stage = STAGE_UNREGISTERED;
+	return err;
 }
 
 /* G6: count not 0 here is one of three outcomes. */
@@ -156,14 +166,11 @@ static int wait_for_users(struct attempt *a)
 	}
 	if (attempt_cancelled(a))
 		return attempt_interrupted(a);
-	a->busy = territory_count(&a->terr) != 0;
-	if (a->busy)
+	if (territory_count(&a->terr))
 		err = look_refuse_busy(a);
-	if (err && a->req.wait_ms) {
-		report_fail(a->report, -ETIMEDOUT,
-			    "still busy after %u ms", a->req.wait_ms);
-		err = -ETIMEDOUT;
-	}
+	if (err && a->req.wait_ms)
+		err = report_fail(a->report, -ETIMEDOUT,
+				  "still busy after %u ms", a->req.wait_ms);
 	return err;
 }
 
@@ -179,7 +186,7 @@ static int hold_all(const struct territory *terr, struct ledger_blocker *b)
 	return result;
 }
 
-static void report_engine(struct attempt *a, const struct ledger_blocker *lb)
+static int report_engine(struct attempt *a, const struct ledger_blocker *lb)
 {
 	struct blocker *b = report_add(a->report, BLOCK_ENGINE);
 	struct task *t = lb->pid ? task_find(lb->pid) : NULL;
@@ -190,15 +197,16 @@ static void report_engine(struct attempt *a, const struct ledger_blocker *lb)
 	}
 	snprintf(b->what, sizeof(b->what), "%s %s: %s", lb->kind, lb->name,
 		 lb->what);
-	report_fail(a->report, -ETIMEDOUT, "its %s %s does not come to rest",
-		    lb->kind, lb->name);
+	return report_fail(a->report, -ETIMEDOUT,
+			   "its %s %s does not come to rest", lb->kind,
+			   lb->name);
 }
 
 int attempt_hold_again(struct attempt *a)
 {
 	struct ledger_blocker b = { .kind = NULL };
 
-	if (!a->held || !hold_all(&a->terr, &b))
+	if (a->stage < STAGE_HELD || !hold_all(&a->terr, &b))
 		return 0;
 	report_engine(a, &b);
 	return -EAGAIN;
@@ -209,14 +217,12 @@ static int hold_engines(struct attempt *a)
 	struct ledger_blocker b = { .kind = NULL };
 
 	set_states(&a->terr, MODULE_HELD);
-	a->held = true;
+	a->stage = STAGE_HELD;
 	while (guard(HOLD_ENGINES) && hold_all(&a->terr, &b)) {
 		if (attempt_cancelled(a))
 			return attempt_interrupted(a);
-		if (ktime_get_ns() > stamp_ns(a->deadline)) {
-			report_engine(a, &b);
-			return -ETIMEDOUT;
-		}
+		if (ktime_get_ns() > stamp_ns(a->deadline))
+			return report_engine(a, &b);
 		attempt_pause_until(a, ktime_get_ns() + ATTEMPT_POLL_NS);
 	}
 	return 0;
@@ -224,7 +230,7 @@ static int hold_engines(struct attempt *a)
 
 /* ---- steps 4 and 5 (verdict.c) ---- */
 
-static int examine(struct attempt *a)
+int attempt_examine(struct attempt *a)
 {
 	int err = verdict_rounds(a, !a->req.dry_run, stamp_ns(a->deadline));
 
@@ -253,7 +259,7 @@ static uint64_t routine_deadline(const struct attempt *a)
 
 static void let_go(const struct attempt *a)
 {
-	if (!a->held)
+	if (a->stage < STAGE_HELD)
 		return;
 	for (uint32_t i = 0; i < a->terr.n; i++)
 		ledger_let_go(a->terr.ids[i]);
@@ -268,24 +274,30 @@ static void defer_one_locked(module_id_t id)
 	WRITE_ONCE(owners[id].wake_undertaker, true);
 }
 
-/* Each as it was: whoever was DEFERRED is so again. */
-static void reactivate(struct attempt *a)
+/*
+ * Each as it was: whoever was DEFERRED is so again.  0, or the error of a
+ * register routine that does not return; the doors are open all the same.
+ */
+static int reactivate(struct attempt *a)
 {
 	uint64_t deadline = routine_deadline(a);
+	int err = 0;
 
 	set_states(&a->terr, MODULE_CLOSED);
-	for (uint32_t i = a->closed; i-- > 0;)
-		if (!a->deferred[i])
-			routine_run(a, i, ROUTINE_REGISTER, deadline);
+	for (uint32_t i = a->nr_unregistered; i-- > 0;)
+		if (!was_deferred(a, i))
+			err = routine_run(a, i, ROUTINE_REGISTER, deadline) ?:
+			      err;
 	let_go(a);
 	mutex_lock(&module_lock);
 	for (uint32_t i = 0; i < a->terr.n; i++) {
-		if (a->deferred[i])
+		if (was_deferred(a, i))
 			defer_one_locked(a->terr.ids[i]);
 		else
 			module_go_live_locked(a->terr.ids[i]);
 	}
 	mutex_unlock(&module_lock);
+	return err;
 }
 
 static void defer(struct attempt *a)
@@ -296,7 +308,6 @@ static void defer(struct attempt *a)
 		defer_one_locked(a->terr.ids[i]);
 	mutex_unlock(&module_lock);
 	a->report->outcome = UNLOAD_DEFERRED;
-	a->report->error = 0;
 }
 
 static void entomb(struct attempt *a)
@@ -367,13 +378,12 @@ static int second_verdict(struct attempt *a)
 }
 
 /* DEAD: from here on there is no way back, and no failure but the tomb. */
-static void bury(struct attempt *a)
+static int bury(struct attempt *a)
 {
 	struct unload_report *r = a->report;
 	int err;
 
-	a->committed = true;
-	r->error = 0;		/* what was in the way in an earlier round */
+	a->stage = STAGE_DEAD;
 	for (uint32_t i = 0; i < a->terr.n; i++) {
 		ledger_void_doors(a->terr.ids[i]);
 		r->threads_reaped += ledger_bury(a->terr.ids[i]);
@@ -384,16 +394,18 @@ static void bury(struct attempt *a)
 		strscpy(r->step, "second verdict", sizeof(r->step));
 		err = second_verdict(a);
 		if (err)
-			report_fail(r, -EBUSY, "its cleanup left a use behind");
+			err = report_fail(r, -EBUSY,
+					  "its cleanup left a use behind");
 	}
 	if (err) {
 		entomb(a);
-		return;
+		return err;
 	}
 	r->nr_blockers = 0;
 	for (uint32_t i = 0; i < a->terr.n; i++)
 		module_destroy(a->terr.ids[i], r->number, note_leak, r);
 	r->outcome = UNLOAD_GONE;
+	return 0;
 }
 
 /* ---- all of it ---- */
@@ -408,51 +420,26 @@ static int step(struct attempt *a, const char *name,
 }
 
 /*
- * Users who were in the way may have left by now: -d is granted all the same,
- * and the undertaker finds a DEFERRED module with count 0.
+ * The error that remains.  Users who were in the way may have left by now: -d
+ * is granted all the same, and the undertaker finds a DEFERRED module with
+ * count 0.
  */
-static void give_up(struct attempt *a, int err)
+static int give_up(struct attempt *a, int err)
 {
-	bool busy = a->busy || territory_count(&a->terr);
+	bool busy = a->stage == STAGE_UNREGISTERED ||
+		    territory_count(&a->terr);
 
 	if (a->req.defer && busy && err != -EINTR) {
 		a->report->nr_blockers = 0;
 		report_users(a->report, &a->terr, a->caller);
 		defer(a);
-	} else if (a->req.force && err != -EINTR) {
-		entomb(a);
-		a->report->error = 0;	/* as it was asked for */
-	} else {
-		reactivate(a);
+		return 0;
 	}
-}
-
-/* The module's own threads are never frozen, and here they are not held. */
-static bool spare_engine(struct task *t, void *arg)
-{
-	const struct attempt *a = arg;
-
-	if (a->terr.member[t->owner])
-		task_spare(t, SPARE_ENGINE);
-	return true;
-}
-
-static bool unspare_engine(struct task *t, void *arg)
-{
-	(void)arg;
-	if (t->spared & SPARE_ENGINE)
-		task_unspare(t, SPARE_ENGINE);
-	return true;
-}
-
-static void dry_run(struct attempt *a)
-{
-	int err;
-
-	task_for_each(spare_engine, a);
-	err = step(a, "examine", examine);
-	task_for_each(unspare_engine, a);
-	a->report->outcome = err ? UNLOAD_REFUSED : UNLOAD_WOULD_GO;
+	if (a->req.force && err != -EINTR) {
+		entomb(a);
+		return 0;		/* as it was asked for */
+	}
+	return reactivate(a) ?: err;
 }
 
 static bool waits_for_routine(const struct attempt *a)
@@ -479,37 +466,34 @@ static int await_routines(struct attempt *a)
 	return 0;
 }
 
-static void attempt(struct attempt *a)
+static int attempt(struct attempt *a)
 {
 	int err = step(a, "wait", await_routines);
 
 	if (!err)
 		err = step(a, "look", look);
 	if (err)
-		return;
+		return err;
 	a->report->number = ++unload_number;
 	if (a->req.dry_run)
-		return dry_run(a);
+		return step(a, "examine", predict);
 	err = step(a, "prepare", routines_prepare);
 	if (!err)
 		err = step(a, "close", close_states);
 	if (err)
-		return;
+		return err;
 	err = step(a, "unregister", close_doors);
 	if (!err)
 		err = step(a, "users", wait_for_users);
 	if (!err)
 		err = step(a, "hold engines", hold_engines);
 	if (!err)
-		err = step(a, "examine", examine);
-	if (err)
-		give_up(a, err);
-	else
-		bury(a);
+		err = step(a, "examine", attempt_examine);
+	return err ? give_up(a, err) : bury(a);
 }
 
 /* A load that failed after the module's code had run. */
-static void expel(struct attempt *a)
+static int expel(struct attempt *a)
 {
 	int err;
 
@@ -521,34 +505,37 @@ static void expel(struct attempt *a)
 	set_states(&a->terr, MODULE_CLOSED);
 	for (uint32_t i = 0; i < a->terr.n; i++)
 		ledger_void_doors(a->terr.ids[i]);
+	a->stage = STAGE_UNREGISTERED;
 	err = step(a, "hold engines", hold_engines);
 	if (!err)
-		err = step(a, "examine", examine);
-	if (err)
-		entomb(a);
-	else
-		bury(a);
+		err = step(a, "examine", attempt_examine);
+	if (!err)
+		return bury(a);
+	entomb(a);
+	return err;
+}
+
+static int conduct(struct attempt *a)
+{
+	int err;
+
+	if (!freezer_keep_running())
+		return report_fail(a->report, -EPERM,
+				   "the world is frozen by hand: `thaw` first");
+	err = a->expel ? expel(a) : attempt(a);
+	routines_dismiss(a);
+	freezer_keep_no_longer();
+	return err;
 }
 
 void attempt_run(struct attempt *a)
 {
-	struct unload_report *r = a->report;
 	uint64_t now = ktime_get_ns();
 
 	a->start = stamp_of(now);
 	a->deadline = stamp_of(now + (a->req.budget_ms + a->req.wait_ms) *
 			       NSEC_PER_MSEC);
-	r->outcome = UNLOAD_REFUSED;
-	if (!freezer_keep_running()) {
-		report_fail(r, -EPERM,
-			    "the world is frozen by hand: `thaw` first");
-		return;
-	}
-	if (a->expel)
-		expel(a);
-	else
-		attempt(a);
-	routines_dismiss(a);
-	freezer_keep_no_longer();
-	r->total_ns = ktime_get_ns() - now;
+	a->report->outcome = UNLOAD_REFUSED;
+	a->report->error = conduct(a);
+	a->report->total_ns = ktime_get_ns() - now;
 }

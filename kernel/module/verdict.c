@@ -320,7 +320,9 @@ static void report_late_cpu(struct attempt *a, const struct freeze_failure *f)
 
 static int one_round(struct attempt *a, bool commit)
 {
-	struct memory_hits prepared = { .predict = a->req.dry_run };
+	struct memory_hits prepared = {
+		.expects = a->req.dry_run ? predict_expects : NULL,
+	};
 	struct freeze_failure failure;
 	uint64_t since, spent;
 	int err;
