@@ -173,8 +173,8 @@ static int alloc_module(struct load_info *info)
 	err = alloc_extra(info);
 	if (err)
 		goto free_image;
-	owners[info->id].dossier_page =
-		((uintptr_t)m - WINDOW_BASE) / PAGE_SIZE + 1;
+	smp_store_release(&owners[info->id].dossier_page,
+			  ((uintptr_t)m - WINDOW_BASE) / PAGE_SIZE + 1);
 	return 0;
 
 free_image:
@@ -341,7 +341,7 @@ static int link_module(struct load_info *info)
 		err = set_params(info);
 	if (err)
 		return err;
-	m->symbols = symbols_build(&info->image, m->extra);
+	smp_store_release(&m->symbols, symbols_build(&info->image, m->extra));
 	protect_image(m);
 	gdb_module_loaded(m);
 	return 0;

@@ -15,6 +15,7 @@
 #include <mm/mm.h>
 #include <module/internal.h>
 #include <module/symbols.h>
+#include <x86/smp.h>
 
 DEFINE_MUTEX(module_lock);
 
@@ -126,20 +127,20 @@ bool export_find_locked(const char *name, uintptr_t *value, module_id_t *owner)
 }
 
 /*
- * Called from backtraces in any context: no lock.  The dossier of a module is
- * unmapped only after its verdict, when no stack names it any more; the state
- * is looked at first, and an address that is nobody's finds nothing (H34).
+ * Interrupts are off from the load of dossier_page to the last byte copied:
+ * what unlink_dossier() waits for (H34).
  */
-static bool lookup_in_modules(uintptr_t addr, struct symbol_info *info)
+static bool copy_symbol(module_id_t id, uintptr_t addr,
+			struct symbol_info *info)
 {
-	module_id_t id = window_owner(addr);
+	const struct module *m = module_of(id);
+	const struct symbols *symbols;
 	struct symbols_hit hit;
-	const struct module *m;
 
-	if (!id || !state_is_present(owner_state(id)))
+	if (!m)
 		return false;
-	m = module_of(id);
-	if (!m || !m->symbols || !symbols_lookup(m->symbols, addr, &hit))
+	symbols = smp_load_acquire(&m->symbols);
+	if (!symbols || !symbols_lookup(symbols, addr, &hit))
 		return false;
 	strscpy(info->name, hit.name, sizeof(info->name));
 	strscpy(info->module, m->name, sizeof(info->module));
@@ -147,6 +148,25 @@ static bool lookup_in_modules(uintptr_t addr, struct symbol_info *info)
 	info->offset = hit.offset;
 	info->size = hit.size;
 	return true;
+}
+
+/*
+ * For backtraces, in any context, so without a lock.  @addr need not be
+ * evidence: who prints a backtrace has it from memory that is not searched,
+ * and the module may go meanwhile.
+ */
+static bool lookup_in_modules(uintptr_t addr, struct symbol_info *info)
+{
+	module_id_t id = window_owner(addr);
+	uint32_t flags;
+	bool found;
+
+	if (!id)
+		return false;
+	flags = local_irq_save();
+	found = copy_symbol(id, addr, info);
+	local_irq_restore(flags);
+	return found;
 }
 
 bool module_text_has(uintptr_t addr)
@@ -296,9 +316,33 @@ bool module_find(const char *name, struct module_info *info)
 
 /* ---- the end ---- */
 
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
 /*
- * The dossier goes last: until then the ledger and the symbols serve.  After
- * dossier_page is 0 nobody finds the module any more.
+ * On return nobody reads the dossier, nor will.  Those who find it by its
+ * number hold module_lock, or have interrupts off from that load to their last
+ * read of it (under slot_lock, or in copy_symbol()), wherever they were called
+ * from, a fault handler included.  So a CPU answers the call with no such
+ * reader half-way, and what it loads after its answer is 0: the store comes
+ * before the interrupt is sent.  A shootdown would come too late, as it
+ * follows the unmapping; and it ends, as nobody waits with interrupts off for
+ * what needs this CPU (x86/cross.c).
+ */
+static void unlink_dossier(module_id_t id, uint32_t unload_number)
+{
+	mutex_lock(&module_lock);
+	WRITE_ONCE(owners[id].dossier_page, 0);
+	owners[id].unload_number = unload_number;
+	mutex_unlock(&module_lock);
+	smp_call_others(nothing, NULL);
+}
+
+/*
+ * H34: unlinked, waited for, freed.  Until the dossier is unlinked ledger and
+ * symbols serve.
  */
 void module_destroy(module_id_t id, uint32_t unload_number,
 		    void (*leak)(const struct heap_object *o, void *arg),
@@ -312,10 +356,7 @@ void module_destroy(module_id_t id, uint32_t unload_number,
 	heap_destroy(id, leak, arg);
 	tombstone_set(m, unload_number);
 	gdb_module_unloaded(m);
-	mutex_lock(&module_lock);
-	owners[id].dossier_page = 0;
-	owners[id].unload_number = unload_number;
-	mutex_unlock(&module_lock);
+	unlink_dossier(id, unload_number);
 	window_free(memory, id);
 	window_free(extra, id);
 	window_free(m, id);

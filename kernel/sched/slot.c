@@ -50,7 +50,7 @@ void slot_put(struct slot *slot)
  */
 struct ledger *ledger_of(module_id_t owner)
 {
-	uint32_t page = owners[owner].dossier_page;
+	uint32_t page = READ_ONCE(owners[owner].dossier_page);
 
 	if (!page)
 		return NULL;

@@ -1,0 +1,145 @@
+/*
+ * The module room from inside: what happens to it at moments that a script at
+ * the console cannot choose.
+ *
+ * An address of a module, kept by a test, would be evidence like anybody's: it
+ * is kept as an offset in the window, in memory that is not searched, and is
+ * an address only where it is used.
+ */
+#include <kernel/errno.h>
+#include <kernel/kthread.h>
+#include <kernel/ktime.h>
+#include <kernel/slab.h>
+#include <kernel/string.h>
+#include <debug/kallsyms.h>
+#include <mm/mm.h>
+#include <module/module.h>
+#include <sched/sched.h>
+#include <test/ktest.h>
+#include <x86/smp.h>
+
+#define PATIENCE_MS	20000u
+
+/* Too large for a stack, and what a report says is no evidence. */
+struct scratch {
+	struct unload_request	req;
+	struct unload_report	report;
+	struct module_info	info;
+	char			text[160];
+};
+
+static struct scratch *scratch_new(void)
+{
+	return kzalloc(sizeof(struct scratch), GFP_KERNEL | GFP_DATA);
+}
+
+static int load(struct scratch *s, const char *name, const char *args)
+{
+	return module_load(name, args, s->text, sizeof(s->text));
+}
+
+/* @s->req has what else is asked for. */
+static int unload(struct scratch *s, const char *name)
+{
+	s->req.nr_names = 1;
+	strscpy(s->req.names[0], name, OWNER_NAME_LEN);
+	return module_unload(&s->req, &s->report);
+}
+
+/* ---- names of addresses, while their module goes ---- */
+
+#define LOOKERS		2u
+#define LOOK_ROUNDS	200u
+#define LOOK_NS		(10 * NSEC_PER_SEC)	/* enough of it */
+
+static struct {
+	bool		stop;
+	module_id_t	id;
+	uint32_t	offset;		/* of its text, in the window */
+	atomic_t	found, rounds;
+} look __no_pointers;
+
+/* The address is in hand for as long as this takes: then it is not. */
+static noinline void look_up(void)
+{
+	struct symbol_info info;
+	uint32_t offset = READ_ONCE(look.offset);
+
+	if (kallsyms_lookup(WINDOW_BASE + offset, &info))
+		atomic_inc(&look.found);
+}
+
+/*
+ * Past the verdict, and until there is nothing any more: before, an address in
+ * a register would only put off the verdict.
+ */
+static int looker(void *arg)
+{
+	(void)arg;
+	while (!READ_ONCE(look.stop)) {
+		if (owner_state(READ_ONCE(look.id)) != MODULE_DEAD) {
+			yield();
+			continue;
+		}
+		look_up();
+		stack_wipe_dead();
+		atomic_inc(&look.rounds);
+		for (int i = 0; i < 200; i++)
+			cpu_relax();
+	}
+	return 0;
+}
+
+static noinline int load_and_publish(struct scratch *s)
+{
+	int err = load(s, "counter", "");
+
+	if (err)
+		return err;
+	if (!module_find("counter", &s->info))
+		return -ENOENT;
+	WRITE_ONCE(look.offset, (uint32_t)(s->info.text - WINDOW_BASE));
+	WRITE_ONCE(look.id, s->info.id);
+	return 0;
+}
+
+static int load_and_unload_often(struct scratch *s)
+{
+	struct stamp end = stamp_of(ktime_get_ns() + LOOK_NS);
+	int err = 0;
+
+	s->req.budget_ms = PATIENCE_MS;
+	for (unsigned int i = 0; i < LOOK_ROUNDS && !err &&
+	     ktime_get_ns() < stamp_ns(end); i++) {
+		err = load_and_publish(s);
+		stack_wipe_dead();
+		if (!err)
+			err = unload(s, "counter");
+	}
+	return err;
+}
+
+/*
+ * H34: who asks for the name of an address finds it or does not, but never
+ * reads a dossier that has gone.
+ */
+KTEST(unload, names_are_asked_for_while_the_module_goes)
+{
+	struct scratch *s = scratch_new();
+	struct task *t[LOOKERS];
+	int err;
+
+	KTEST_EXPECT(s);
+	memset(&look, 0, sizeof(look));
+	for (unsigned int i = 0; i < LOOKERS; i++)
+		t[i] = kthread_run(looker, NULL, "looker/%u", i);
+	err = load_and_unload_often(s);
+	WRITE_ONCE(look.stop, true);
+	for (unsigned int i = 0; i < LOOKERS; i++)
+		if (t[i])
+			kthread_stop(t[i]);
+	kfree(s);
+	KTEST_EXPECT(!err);
+	KTEST_EXPECT(nr_cpus == 1 || atomic_read(&look.found) > 0);
+	return NULL;
+}
