@@ -196,10 +196,13 @@ void undertaker_init(void);
  */
 void module_expel(module_id_t id, bool init_failed);
 /*
- * DEFERRED: open again instead.  -ENOENT: it is not, or not any more; -EINTR: a
- * signal, while an unload of it was under way.  Process context; waits.
+ * DEFERRED: open again instead, as it is; so there is no use for parameters,
+ * and with @params it stays as it is.  -ENOENT: it is not DEFERRED, or not any
+ * more; or -EBUSY (parameters), -EAGAIN (an unload of it takes its time),
+ * -EINTR, with the reason in @text.  Process context; waits, for as long as an
+ * unload has by default.
  */
-int module_revive(const char *name);
+int module_revive(const char *name, bool params, char *text, size_t n);
 
 /*
  * Where tools/gdb has its breakpoints.  Loaded: the sections have addresses,

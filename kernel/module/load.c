@@ -12,6 +12,7 @@
 #include <kernel/string.h>
 #include <fs/file.h>
 #include <generated/abi.h>
+#include <lib/ctype.h>
 #include <mm/mm.h>
 #include <module/exports.h>
 #include <module/internal.h>
@@ -502,6 +503,13 @@ static int load_path(const char *path, const char *args, char *err_text,
 	return err;
 }
 
+static bool is_blank(const char *s)
+{
+	while (isspace(*s))
+		s++;
+	return !*s;
+}
+
 int module_load(const char *path, const char *args, char *err_text, size_t n)
 {
 	char full[128], name[OWNER_NAME_LEN];
@@ -511,9 +519,7 @@ int module_load(const char *path, const char *args, char *err_text, size_t n)
 		strscpy(err_text, "no name for a module", n);
 		return -EINVAL;
 	}
-	err = module_revive(name);
-	if (err == -EINTR)
-		strscpy(err_text, "interrupted", n);
+	err = module_revive(name, !is_blank(args), err_text, n);
 	if (err != -ENOENT)
 		return err;
 	if (strchr(path, '/'))

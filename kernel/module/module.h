@@ -13,9 +13,10 @@ void module_init_subsystem(void);
 
 /*
  * Loads the module file at @path; a name without a slash means
- * /lib/modules/NAME.ko.  @args: "name=value .." or "".  Revives a module of
- * that name which is DEFERRED.  0 or -errno with one line in @err_text (no
- * newline).  Process context; runs the module's init and register.
+ * /lib/modules/NAME.ko.  @args: "name=value .." or "".  A module of that name
+ * which is DEFERRED is revived as it is: -EBUSY with @args.  0 or -errno with
+ * one line in @err_text (no newline).  Process context; runs the module's init
+ * and register.
  */
 int module_load(const char *path, const char *args, char *err_text, size_t n);
 

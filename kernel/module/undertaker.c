@@ -280,7 +280,7 @@ void module_expel(module_id_t id, bool init_failed)
 }
 
 /* -EAGAIN: the undertaker is at it. */
-static int try_revive(const char *name)
+static int try_revive(const char *name, bool params)
 {
 	enum module_state s = MODULE_FREE;
 	module_id_t id;
@@ -289,25 +289,38 @@ static int try_revive(const char *name)
 	id = module_id_locked(name);
 	if (id)
 		s = owner_state(id);
-	if (s == MODULE_DEFERRED)
+	if (s == MODULE_DEFERRED && !params)
 		module_go_live_locked(id);
 	mutex_unlock(&module_lock);
 	if (s == MODULE_CLOSED || s == MODULE_HELD || s == MODULE_DEAD)
 		return -EAGAIN;
-	return s == MODULE_DEFERRED ? 0 : -ENOENT;
+	if (s != MODULE_DEFERRED)
+		return -ENOENT;
+	return params ? -EBUSY : 0;
 }
 
 /*
  * The undertaker tries a DEFERRED module now and then, and any other when he is
- * asked.  What comes of it is waited for: it is soon over, whatever the module
- * does.
+ * asked.  What comes of it is waited for: mostly it is soon over.  Not with
+ * unload -w, whose end is not ours to wait for.
  */
-int module_revive(const char *name)
+int module_revive(const char *name, bool params, char *text, size_t n)
 {
+	struct stamp end = stamp_of(ktime_get_ns() +
+				    UNLOAD_DEFAULT_MS * NSEC_PER_MSEC);
 	int err;
 
-	while ((err = try_revive(name)) == -EAGAIN)
-		if (msleep_interruptible(1))
-			return -EINTR;
+	while ((err = try_revive(name, params)) == -EAGAIN &&
+	       ktime_get_ns() < stamp_ns(end)) {
+		if (!msleep_interruptible(1))
+			continue;
+		strscpy(text, "interrupted", n);
+		return -EINTR;
+	}
+	if (err == -EAGAIN)
+		strscpy(text, "an unload of it is under way", n);
+	else if (err == -EBUSY)
+		snprintf(text, n, "is deferred: `load %s` revives it, with "
+			 "the parameters that it has", name);
 	return err;
 }

@@ -143,3 +143,45 @@ KTEST(unload, names_are_asked_for_while_the_module_goes)
 	KTEST_EXPECT(nr_cpus == 1 || atomic_read(&look.found) > 0);
 	return NULL;
 }
+
+/* ---- DEFERRED ---- */
+
+static enum module_state state_of(struct scratch *s, const char *name)
+{
+	return module_find(name, &s->info) ? s->info.state : MODULE_FREE;
+}
+
+static const char *deferred_counter(struct scratch *s)
+{
+	KTEST_EXPECT(unload(s, "counter") == 0);
+	KTEST_EXPECT(s->report.outcome == UNLOAD_DEFERRED);
+	KTEST_EXPECT(load(s, "counter", "x=1") == -EBUSY);
+	KTEST_EXPECT(state_of(s, "counter") == MODULE_DEFERRED);
+	KTEST_EXPECT(load(s, "counter", " ") == 0);
+	KTEST_EXPECT(state_of(s, "counter") == MODULE_LIVE);
+	return NULL;
+}
+
+/*
+ * A revived module keeps the parameters that it has, so others are refused
+ * rather than ignored, and the refusal changes nothing.
+ */
+KTEST(unload, reviving_takes_no_parameters)
+{
+	struct scratch *s = scratch_new();
+	const char *reason = "counter is not loaded";
+	module_id_t id;
+
+	KTEST_EXPECT(s);
+	s->req.defer = true;
+	if (load(s, "counter", "") == 0 && module_find("counter", &s->info)) {
+		id = s->info.id;
+		owner_open_get(id);
+		reason = deferred_counter(s);
+		owner_open_put(id);
+	}
+	if (!reason && unload(s, "counter"))
+		reason = "it does not go when it may";
+	kfree(s);
+	return reason;
+}
