@@ -190,11 +190,22 @@ bool tombstone_autopsy(uintptr_t addr, char *text, size_t size);
 
 void undertaker_init(void);
 /*
- * A load whose init or register failed: what it registered and started is
- * withdrawn like in an unload; what cannot be is entombed.  Waits.  The caller
- * has no pointer of the module on its stack.
+ * A load whose init or register fails: what it registered and started is
+ * withdrawn like in an unload; what cannot be is entombed.
+ *
+ * expel_prepare() comes before any of the module's code runs: all that is
+ * needed later is there then, so that nothing has to wait for memory.  NULL:
+ * there is none.  One of the other two follows: expel_cancel() where the load
+ * succeeded, or module_expel(), whose caller has no pointer of the module on
+ * its stack.  That waits: 0 when it is over; -ETIMEDOUT or -EINTR: the
+ * undertaker will do it when he comes to it.  While one is prepared nobody
+ * freezes the world by hand, as the caller has seen to before.  Process
+ * context.
  */
-void module_expel(module_id_t id, bool init_failed);
+struct attempt;
+struct attempt *expel_prepare(module_id_t id);
+void expel_cancel(struct attempt *a);
+int module_expel(struct attempt *a);
 /*
  * DEFERRED: open again instead, as it is; so there is no use for parameters,
  * and with @params it stays as it is.  -ENOENT: it is not DEFERRED, or not any

@@ -35,6 +35,7 @@ struct load_info {
 	struct elf_error	err;
 	struct module		*mod;
 	module_id_t		id;
+	struct attempt		*expulsion;	/* once its code may run */
 	char			*param_text;	/* in mod->extra */
 };
 
@@ -133,9 +134,14 @@ static int alloc_extra(struct load_info *info)
 static const char *name_taken(const char *name) __must_hold(&module_lock);
 static const char *name_taken(const char *name)
 {
-	if (owner_state(module_id_locked(name)) == MODULE_ENTOMBED)
+	switch (owner_state(module_id_locked(name))) {
+	case MODULE_ENTOMBED:
 		return "is entombed: its name is free again after a reboot";
-	return "is loaded already";
+	case MODULE_LIVE:
+		return "is loaded already";
+	default:
+		return "is just being loaded or unloaded";
+	}
 }
 
 static int alloc_module(struct load_info *info)
@@ -407,10 +413,10 @@ static int start_module(struct load_info *info)
 /* ---- all of it ---- */
 
 /*
- * Builds and starts.  *@started: the module's own code has run, so that a
- * failure is for module_expel() to clear up.
+ * Builds and starts.  Where info->expulsion is left the module's own code has
+ * run, and what it did is for that to clear up.
  */
-static int load_file(struct load_info *info, const char *path, bool *started)
+static int load_file(struct load_info *info, const char *path)
 {
 	int err = read_file(info, path);
 
@@ -421,13 +427,22 @@ static int load_file(struct load_info *info, const char *path, bool *started)
 	if (err)
 		return err;
 	err = link_module(info);
+	if (!err) {
+		info->expulsion = expel_prepare(info->id);
+		if (!info->expulsion)
+			err = load_error(info, -ENOMEM, "no memory");
+	}
 	if (err) {
 		module_destroy(info->id, 0, NULL, NULL);
 		module_set_state(info->id, MODULE_FREE);
 		return err;
 	}
-	*started = true;
-	return start_module(info);
+	err = start_module(info);
+	if (!err) {
+		expel_cancel(info->expulsion);
+		info->expulsion = NULL;
+	}
+	return err;
 }
 
 /* "/tmp/foo.ko" is called foo; "-" in a name counts as "_". */
@@ -452,27 +467,23 @@ static int name_from_path(const char *path, char *name, size_t size)
 
 /* The frames that point into the module are all below this one. */
 static noinline int load_and_forget(const char *path, const char *args,
-				    char *err_text, size_t n, module_id_t *id,
-				    bool *init_failed)
+				    char *err_text, size_t n,
+				    struct attempt **expulsion)
 {
 	struct load_info *info = kzalloc(sizeof(*info), GFP_KERNEL);
-	bool started = false;
 	int err;
 
-	*id = MODULE_NONE;
+	*expulsion = NULL;
 	if (!info) {
 		strscpy(err_text, "no memory", n);
 		return -ENOMEM;
 	}
 	info->args = args;
 	name_from_path(path, info->name, sizeof(info->name));
-	err = load_file(info, path, &started);
+	err = load_file(info, path);
 	if (err)
 		strscpy(err_text, info->err.text, n);
-	if (err && started) {
-		*id = info->id;
-		*init_failed = info->mod->init_failed;
-	}
+	*expulsion = info->expulsion;
 	kfree(info->scratch);
 	vfree(info->file);
 	kfree(info);
@@ -486,8 +497,7 @@ static noinline int load_and_forget(const char *path, const char *args,
 static int load_path(const char *path, const char *args, char *err_text,
 		     size_t n)
 {
-	bool init_failed = false;
-	module_id_t id;
+	struct attempt *expulsion;
 	int err;
 
 	if (!freezer_keep_running()) {
@@ -495,10 +505,11 @@ static int load_path(const char *path, const char *args, char *err_text,
 			n);
 		return -EPERM;
 	}
-	err = load_and_forget(path, args, err_text, n, &id, &init_failed);
+	err = load_and_forget(path, args, err_text, n, &expulsion);
 	stack_wipe_dead();
-	if (id)
-		module_expel(id, init_failed);
+	if (expulsion && module_expel(expulsion))
+		scnprintf(err_text + strlen(err_text), n - strlen(err_text),
+			  "; it is still being cleared up");
 	freezer_keep_no_longer();
 	return err;
 }

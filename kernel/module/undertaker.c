@@ -15,6 +15,7 @@
 #include <lib/guard.h>
 #include <mm/mm.h>
 #include <module/attempt.h>
+#include <sched/freezer.h>
 
 static DEFINE_SPINLOCK(queue_lock);
 static LIST_HEAD(queue);			/* queue_lock */
@@ -84,6 +85,24 @@ static bool unqueue_attempt(struct attempt *a)
 
 /* ---- the undertaker ---- */
 
+/* A failed load's attempt has been run, or will never be. */
+static void expel_finish(struct attempt *a)
+{
+	routines_dismiss(a);
+	freezer_keep_no_longer();
+}
+
+/* Who asked for an expulsion may have given up waiting: the log has it. */
+static void serve(struct attempt *a)
+{
+	attempt_run(a);
+	if (!a->expel)
+		return;
+	expel_finish(a);
+	if (a->report->outcome != UNLOAD_GONE)
+		report_log(a->report);
+}
+
 static int undertaker(void *arg)
 {
 	(void)arg;
@@ -96,7 +115,7 @@ static int undertaker(void *arg)
 				    attempt_deferred_is_due(),
 				    stamp_of(attempt_deferred_next()));
 		if (a) {
-			attempt_run(a);
+			serve(a);
 			complete(&a->done);
 			attempt_put(a);
 		} else {
@@ -257,14 +276,13 @@ EXPORT_SYMBOL(unload_module);
 
 /* ---- the loader's requests ---- */
 
-void module_expel(module_id_t id, bool init_failed)
+struct attempt *expel_prepare(module_id_t id)
 {
-	struct attempt *a;
+	struct attempt *a = attempt_new();
+	bool keeps;
 
-	if (init_failed)
-		module_of(id)->init_failed = true;
-	while (!(a = attempt_new()))
-		msleep(10);
+	if (!a)
+		return NULL;
 	a->expel = true;
 	a->terr.n = 1;
 	a->terr.ids[0] = id;
@@ -272,11 +290,34 @@ void module_expel(module_id_t id, bool init_failed)
 	strscpy(a->report->names, owners[id].name, sizeof(a->report->names));
 	a->caller = current;
 	task_get(current);
-	queue_attempt(a);
-	wait_for_completion(&a->done);
-	if (a->report->outcome != UNLOAD_GONE)
-		report_log(a->report);
+	if (routines_prepare(a)) {
+		attempt_put(a);
+		return NULL;
+	}
+	keeps = freezer_keep_running();
+	assert(keeps);
+	return a;
+}
+
+void expel_cancel(struct attempt *a)
+{
+	expel_finish(a);
 	attempt_put(a);
+}
+
+/*
+ * The queue before it may be long, and end with an unload -w: the caller has
+ * his answer in the time of one that is not.
+ */
+int module_expel(struct attempt *a)
+{
+	int err;
+
+	queue_attempt(a);
+	err = wait_event_mode(a->done.wait, a->done.done, WAIT_INTERRUPTIBLE,
+			      last_moment(&a->req));
+	attempt_put(a);
+	return err == -ERESTARTSYS ? -EINTR : err;
 }
 
 /* -EAGAIN: the undertaker is at it. */

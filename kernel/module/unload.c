@@ -492,16 +492,12 @@ static int attempt(struct attempt *a)
 	return err ? give_up(a, err) : bury(a);
 }
 
-/* A load that failed after the module's code had run. */
+/* A load that failed after the module's code had run; see expel_prepare(). */
 static int expel(struct attempt *a)
 {
 	int err;
 
 	a->report->number = ++unload_number;
-	while (routines_prepare(a)) {
-		routines_dismiss(a);
-		msleep(10);
-	}
 	set_states(&a->terr, MODULE_CLOSED);
 	for (uint32_t i = 0; i < a->terr.n; i++)
 		ledger_void_doors(a->terr.ids[i]);
@@ -522,7 +518,7 @@ static int conduct(struct attempt *a)
 	if (!freezer_keep_running())
 		return report_fail(a->report, -EPERM,
 				   "the world is frozen by hand: `thaw` first");
-	err = a->expel ? expel(a) : attempt(a);
+	err = attempt(a);
 	routines_dismiss(a);
 	freezer_keep_no_longer();
 	return err;
@@ -536,6 +532,6 @@ void attempt_run(struct attempt *a)
 	a->deadline = stamp_of(now + (a->req.budget_ms + a->req.wait_ms) *
 			       NSEC_PER_MSEC);
 	a->report->outcome = UNLOAD_REFUSED;
-	a->report->error = conduct(a);
+	a->report->error = a->expel ? expel(a) : conduct(a);
 	a->report->total_ns = ktime_get_ns() - now;
 }

@@ -185,3 +185,90 @@ KTEST(unload, reviving_takes_no_parameters)
 	kfree(s);
 	return reason;
 }
+
+/* ---- an undertaker who is busy ---- */
+
+/*
+ * An unload that waits for a user, who is us: until let go the undertaker has
+ * no time for anybody else.
+ */
+static struct {
+	struct scratch	*s;
+	struct task	*thread;
+	module_id_t	id;
+} busy;
+
+static int unload_busy(void *arg)
+{
+	(void)arg;
+	return unload(busy.s, "counter");
+}
+
+static void busy_end(void)
+{
+	if (busy.id)
+		owner_open_put(busy.id);
+	if (busy.thread)
+		kthread_stop(busy.thread);
+	kfree(busy.s);
+	memset(&busy, 0, sizeof(busy));
+}
+
+/* 0: it waits for us now. */
+static int busy_begin(void)
+{
+	struct scratch *s = busy.s = scratch_new();
+
+	if (!s)
+		return -ENOMEM;
+	if (load(s, "counter", "") || !module_find("counter", &s->info))
+		return -ENOENT;
+	busy.id = s->info.id;
+	owner_open_get(busy.id);
+	s->req.wait_ms = PATIENCE_MS;
+	busy.thread = kthread_run(unload_busy, NULL, "unload_busy");
+	while (busy.thread && owner_state(busy.id) != MODULE_CLOSED)
+		yield();
+	return busy.thread ? 0 : -ENOMEM;
+}
+
+static const char *ask_a_busy_one(struct scratch *s)
+{
+	uint64_t since;
+
+	KTEST_EXPECT(load(s, "hello", "") == 0);
+	s->req.budget_ms = 10;
+	KTEST_EXPECT(unload(s, "hello") == -EAGAIN);
+	KTEST_EXPECT(s->report.outcome == UNLOAD_REFUSED);
+	KTEST_EXPECT(s->report.number == 0);
+	KTEST_EXPECT(state_of(s, "hello") == MODULE_LIVE);
+	KTEST_EXPECT(load(s, "counter", "") == -EAGAIN);
+
+	since = ktime_get_ns();
+	KTEST_EXPECT(load(s, "register_fails", "") < 0);
+	KTEST_EXPECT(ktime_get_ns() - since < PATIENCE_MS * NSEC_PER_MSEC / 2);
+	KTEST_EXPECT(state_of(s, "register_fails") == MODULE_LOADING);
+	return NULL;
+}
+
+/*
+ * G3: who asks has an answer in his time, though it be that it is not his turn;
+ * and what has to be done is done when it is.
+ */
+KTEST(unload, a_busy_undertaker_keeps_nobody)
+{
+	struct scratch *s = scratch_new();
+	const char *reason = "it could not be made busy";
+
+	KTEST_EXPECT(s);
+	if (!busy_begin())
+		reason = ask_a_busy_one(s);
+	busy_end();
+	s->req.budget_ms = PATIENCE_MS;
+	if (!reason && unload(s, "hello"))
+		reason = "hello does not go";
+	while (state_of(s, "register_fails") != MODULE_FREE)
+		yield();
+	kfree(s);
+	return reason;
+}
