@@ -14,8 +14,8 @@ struct bearer;
 /*
  * How far an attempt has got, and thereby what it takes to undo it.
  *
- *	LOOKED -> CLOSED -> UNREGISTERED -> HELD -> DEAD -> GONE or ENTOMBED
- *	              '----------'-----------'
+ *	LOOKED -> CLOSED -> UNREGISTERED -> HELD -> DEAD -> SETTLED
+ *	              '----------'-----------'       gone or entombed
  *		       give_up(): reactivate, defer, entomb
  *
  * It only ever goes up.  What a stage says holds of every module of the
@@ -28,6 +28,7 @@ enum attempt_stage {
 	STAGE_UNREGISTERED,	/* no door is open; users may be inside */
 	STAGE_HELD,		/* some engines may stand still, or all */
 	STAGE_DEAD,		/* past the verdict: there is no way back */
+	STAGE_SETTLED,		/* and nothing is left to be done */
 };
 
 /*
@@ -49,6 +50,8 @@ struct attempt {
 	uint32_t		nr_unregistered; /* (u) */
 	enum module_state	before[UNLOAD_MAX_NAMES]; /* (u) CLOSED */
 	uint64_t		last_freeze_ns;	/* (u) small: a duration */
+	uint32_t		retries;	/* (u) of the second verdict */
+	struct stamp		retry_at;	/* (u) */
 	struct bearer		*bearers[UNLOAD_MAX_NAMES]; /* (u) */
 };
 
@@ -81,8 +84,13 @@ int territory_count(const struct territory *terr);
  */
 int attempt_hold_again(struct attempt *a);
 
-/* The whole of it: the answer is in the report, the error as well. */
+/*
+ * The whole of it: the answer is in the report, the error as well.  Where it
+ * is left at STAGE_DEAD a reference went to attempt_keep().
+ */
 void attempt_run(struct attempt *a);
+/* The second verdict once more, @a as attempt_run() has left it. */
+void attempt_run_again(struct attempt *a);
 
 /* ---- look.c: step 1 ---- */
 
@@ -107,7 +115,15 @@ int attempt_examine(struct attempt *a);
 
 /* ---- deferred.c ---- */
 
-/* An attempt each for the DEFERRED modules whose count is 0 and time come. */
+/*
+ * Takes over the caller's reference of an attempt whose second verdict has to
+ * be tried again.
+ */
+void attempt_keep(struct attempt *a);
+/*
+ * An attempt each for the DEFERRED modules whose count is 0 and time come, and
+ * what is left of those that were kept.
+ */
 void attempt_deferred(void);
 bool attempt_deferred_is_due(void);
 /* When the next of them is due: ktime_get_ns() time, 0: only a count tells. */

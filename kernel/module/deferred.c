@@ -1,19 +1,30 @@
 /*
- * DEFERRED modules: their doors are shut for good, and they go when their last
- * user has left.
+ * What the undertaker has put off.
  *
- * The last put of a count happens inside the module, so it only wakes the
- * undertaker (H49), who makes an attempt like any other.  Where something
- * uncounted keeps the module he tries again, less and less often: each attempt
- * freezes the world a few times.
+ * DEFERRED modules: their doors are shut for good, and they go when their last
+ * user has left.  The last put of a count happens inside the module, so it only
+ * wakes the undertaker (H49), who makes an attempt like any other.
+ *
+ * DEAD modules, whose second verdict could not be passed in their caller's
+ * time: the attempt itself is kept, as it alone knows who went together.
+ *
+ * Where something uncounted keeps a module, or the machine is too busy, he
+ * tries again, less and less often: each attempt freezes the world a few times.
  */
 #include <kernel/ktime.h>
+#include <kernel/printk.h>
 #include <kernel/string.h>
 #include <module/attempt.h>
 
-/* A DEFERRED module that something keeps is tried after this, then 2, 4 ..
- * times that, 6.4 s at the most. */
+/* Tried again after this, then 2, 4 .. times that, 6.4 s at the most. */
 #define RETRY_FIRST_NS		(50 * NSEC_PER_MSEC)
+
+static LIST_HEAD(kept);			/* the undertaker only */
+
+static struct stamp retry_time(uint32_t retries)
+{
+	return stamp_of(ktime_get_ns() + (RETRY_FIRST_NS << min(retries, 7u)));
+}
 
 /* DEFERRED, and nobody is counted: only evidence keeps it. */
 static bool waits_for_retry(module_id_t id)
@@ -24,7 +35,10 @@ static bool waits_for_retry(module_id_t id)
 uint64_t attempt_deferred_next(void)
 {
 	uint64_t next = UINT64_MAX;
+	const struct attempt *a;
 
+	list_for_each_entry(a, &kept, queue)
+		next = min(next, stamp_ns(a->retry_at));
 	for (module_id_t id = 1; id < MAX_MODULES; id++)
 		if (waits_for_retry(id))
 			next = min(next, stamp_ns(owners[id].retry_at));
@@ -38,14 +52,41 @@ bool attempt_deferred_is_due(void)
 	return next && next <= ktime_get_ns();
 }
 
-/* Each attempt freezes the world a few times: they become rare. */
 static void put_off(module_id_t id)
 {
 	struct owner *o = &owners[id];
-	uint64_t wait = RETRY_FIRST_NS << min(o->retries, 7u);
 
-	o->retries++;
-	o->retry_at = stamp_of(ktime_get_ns() + wait);
+	o->retry_at = retry_time(o->retries++);
+}
+
+static void put_off_kept(struct attempt *a)
+{
+	a->retry_at = retry_time(a->retries++);
+}
+
+void attempt_keep(struct attempt *a)
+{
+	put_off_kept(a);
+	list_add_tail(&a->queue, &kept);
+}
+
+/*
+ * While its caller has not taken his answer the report is his to read, and the
+ * other reference his.
+ */
+static void retry_kept(struct attempt *a)
+{
+	if (atomic_read(&a->refs) == 1)
+		attempt_run_again(a);
+	if (a->stage == STAGE_DEAD)
+		return put_off_kept(a);
+	if (a->report->outcome == UNLOAD_GONE)
+		pr_notice("unload: %s: examined at last, and gone",
+			  a->report->names);
+	else
+		report_log(a->report);
+	list_del_init(&a->queue);
+	attempt_put(a);
 }
 
 static void retry_deferred(module_id_t id)
@@ -67,6 +108,11 @@ static void retry_deferred(module_id_t id)
 
 void attempt_deferred(void)
 {
+	struct attempt *a, *next;
+
+	list_for_each_entry_safe(a, next, &kept, queue)
+		if (stamp_ns(a->retry_at) <= ktime_get_ns())
+			retry_kept(a);
 	for (module_id_t id = 1; id < MAX_MODULES; id++)
 		if (waits_for_retry(id) &&
 		    stamp_ns(owners[id].retry_at) <= ktime_get_ns())

@@ -26,6 +26,10 @@ static int check_state(struct attempt *a, module_id_t id, const char *name)
 	case MODULE_LOADING:
 		return report_fail(a->report, -EAGAIN, "%s is being loaded",
 				   name);
+	case MODULE_DEAD:
+		return report_fail(a->report, -EAGAIN,
+				   "%s is all but gone: its memory has still "
+				   "to be examined", name);
 	default:
 		return report_fail(a->report, -EPERM, "%s is %s", name,
 				   owner_state_name(s));

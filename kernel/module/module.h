@@ -41,6 +41,7 @@ enum unload_outcome {
 	UNLOAD_REFUSED,		/* error says why; reactivated */
 	UNLOAD_DEFERRED,
 	UNLOAD_ENTOMBED,
+	UNLOAD_UNFINISHED,	/* interfaces gone, memory to be examined */
 };
 
 enum blocker_kind {

@@ -133,6 +133,10 @@ static void put_headline(const struct out *o, const struct unload_report *r)
 		put(o, "unload: %s: entombed: its interfaces are gone, its "
 		    "memory stays for ever (%s)\n", r->names, r->message);
 		break;
+	case UNLOAD_UNFINISHED:
+		put(o, "unload: %s: its interfaces are gone, its memory stays "
+		    "until it has been examined (%s)\n", r->names, r->message);
+		break;
 	default:
 		put(o, "unload: %s: %s, nothing was changed (%s ms, world "
 		    "frozen %s ms)\n", r->names, r->message, total, frozen);
@@ -229,6 +233,7 @@ static const char *const outcome_names[] = {
 	[UNLOAD_REFUSED] = "refused",
 	[UNLOAD_DEFERRED] = "deferred",
 	[UNLOAD_ENTOMBED] = "entombed",
+	[UNLOAD_UNFINISHED] = "unfinished",
 };
 
 static const char *const kind_names[NR_BLOCK_KINDS] = {

@@ -33,10 +33,8 @@
 #include <sched/freezer.h>
 #include <x86/smp.h>
 
-/* The second verdict: a use found is a reason to entomb, slowness is none. */
-#define SECOND_VERDICT_NS	(1 * NSEC_PER_SEC)
-#define SECOND_VERDICT_TRIES	10
-#define ROUTINE_MIN_NS		(250 * NSEC_PER_MSEC)
+/* A routine, and the second verdict, have at least this. */
+#define STEP_MIN_NS		(250 * NSEC_PER_MSEC)
 
 static uint32_t unload_number;		/* the undertaker only */
 
@@ -249,12 +247,12 @@ int attempt_examine(struct attempt *a)
 /* ---- the way back ---- */
 
 /*
- * What is left of the caller's time (G3), but enough for a routine that does
- * return, even where the rounds have used it all.
+ * What is left of the caller's time (G3), but enough for what cannot be left
+ * out, even where the rounds have used it all.
  */
-static uint64_t routine_deadline(const struct attempt *a)
+static uint64_t step_deadline(const struct attempt *a)
 {
-	return max(stamp_ns(a->deadline), ktime_get_ns() + ROUTINE_MIN_NS);
+	return max(stamp_ns(a->deadline), ktime_get_ns() + STEP_MIN_NS);
 }
 
 static void let_go(const struct attempt *a)
@@ -280,7 +278,7 @@ static void defer_one_locked(module_id_t id)
  */
 static int reactivate(struct attempt *a)
 {
-	uint64_t deadline = routine_deadline(a);
+	uint64_t deadline = step_deadline(a);
 	int err = 0;
 
 	set_states(&a->terr, MODULE_CLOSED);
@@ -322,6 +320,7 @@ static void entomb(struct attempt *a)
 		module_set_state(id, MODULE_ENTOMBED);
 	}
 	a->report->outcome = UNLOAD_ENTOMBED;
+	a->stage = STAGE_SETTLED;
 }
 
 /* ---- steps 6 to 9 ---- */
@@ -347,7 +346,7 @@ static int clean_up(struct attempt *a)
 
 		if (module_of(id)->init_failed)
 			continue;
-		err = routine_run(a, i, ROUTINE_CLEANUP, routine_deadline(a));
+		err = routine_run(a, i, ROUTINE_CLEANUP, step_deadline(a));
 		if (err)
 			return err;
 	}
@@ -364,17 +363,51 @@ static bool found_a_use(const struct unload_report *r)
 	return false;
 }
 
+/*
+ * 0; -EBUSY: cleanup has left a use behind; -ETIMEDOUT: none was found, but
+ * the machine was too busy for a whole look at it.  A use is a reason to
+ * entomb, slowness is none.
+ */
 static int second_verdict(struct attempt *a)
 {
-	int err = guard(SECOND_VERDICT) ? -ETIMEDOUT : 0;
+	int err = 0;
 
-	for (int i = 0; i < SECOND_VERDICT_TRIES && err == -ETIMEDOUT; i++) {
-		err = verdict_rounds(a, false,
-				     ktime_get_ns() + SECOND_VERDICT_NS);
-		if (err && found_a_use(a->report))
-			break;
+	strscpy(a->report->step, "second verdict", sizeof(a->report->step));
+	a->report->nr_blockers = 0;
+	if (guard(SECOND_VERDICT))
+		err = verdict_rounds(a, false, step_deadline(a));
+	if (!err)
+		return 0;
+	if (err == -ETIMEDOUT && !found_a_use(a->report))
+		return report_fail(a->report, err,
+				   "the machine is too busy to see whether its "
+				   "cleanup left a use behind");
+	return report_fail(a->report, -EBUSY, "its cleanup left a use behind");
+}
+
+/*
+ * The memory goes, or is kept for ever, or until there is time for a verdict:
+ * then the stage stays DEAD.
+ */
+static int settle(struct attempt *a)
+{
+	struct unload_report *r = a->report;
+	int err = second_verdict(a);
+
+	if (err == -ETIMEDOUT) {
+		r->outcome = UNLOAD_UNFINISHED;
+		return err;
 	}
-	return err;
+	if (err) {
+		entomb(a);
+		return err;
+	}
+	r->nr_blockers = 0;
+	for (uint32_t i = 0; i < a->terr.n; i++)
+		module_destroy(a->terr.ids[i], r->number, note_leak, r);
+	r->outcome = UNLOAD_GONE;
+	a->stage = STAGE_SETTLED;
+	return 0;
 }
 
 /* DEAD: from here on there is no way back, and no failure but the tomb. */
@@ -390,22 +423,10 @@ static int bury(struct attempt *a)
 	}
 	strscpy(r->step, "cleanup", sizeof(r->step));
 	err = clean_up(a);
-	if (!err) {
-		strscpy(r->step, "second verdict", sizeof(r->step));
-		err = second_verdict(a);
-		if (err)
-			err = report_fail(r, -EBUSY,
-					  "its cleanup left a use behind");
-	}
-	if (err) {
-		entomb(a);
-		return err;
-	}
-	r->nr_blockers = 0;
-	for (uint32_t i = 0; i < a->terr.n; i++)
-		module_destroy(a->terr.ids[i], r->number, note_leak, r);
-	r->outcome = UNLOAD_GONE;
-	return 0;
+	if (!err)
+		return settle(a);
+	entomb(a);
+	return err;
 }
 
 /* ---- all of it ---- */
@@ -524,14 +545,37 @@ static int conduct(struct attempt *a)
 	return err;
 }
 
-void attempt_run(struct attempt *a)
+static void start_clock(struct attempt *a)
 {
 	uint64_t now = ktime_get_ns();
 
 	a->start = stamp_of(now);
 	a->deadline = stamp_of(now + (a->req.budget_ms + a->req.wait_ms) *
 			       NSEC_PER_MSEC);
+}
+
+void attempt_run(struct attempt *a)
+{
+	start_clock(a);
 	a->report->outcome = UNLOAD_REFUSED;
 	a->report->error = a->expel ? expel(a) : conduct(a);
-	a->report->total_ns = ktime_get_ns() - now;
+	a->report->total_ns = ktime_get_ns() - stamp_ns(a->start);
+	if (a->stage == STAGE_DEAD) {
+		atomic_inc(&a->refs);
+		attempt_keep(a);
+	}
+}
+
+/*
+ * Nobody waits for this: the time of one step is enough, as others may wait
+ * for their turn.
+ */
+void attempt_run_again(struct attempt *a)
+{
+	if (!freezer_keep_running())
+		return;
+	a->req.budget_ms = a->req.wait_ms = 0;
+	start_clock(a);
+	a->report->error = settle(a);
+	freezer_keep_no_longer();
 }

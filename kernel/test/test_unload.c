@@ -13,6 +13,7 @@
 #include <kernel/string.h>
 #include <debug/kallsyms.h>
 #include <mm/mm.h>
+#include <lock/preempt.h>
 #include <module/module.h>
 #include <sched/sched.h>
 #include <test/ktest.h>
@@ -269,6 +270,81 @@ KTEST(unload, a_busy_undertaker_keeps_nobody)
 		reason = "hello does not go";
 	while (state_of(s, "register_fails") != MODULE_FREE)
 		yield();
+	kfree(s);
+	return reason;
+}
+
+/* ---- a machine that is too busy ---- */
+
+#define HOG_NS	(40 * NSEC_PER_MSEC)	/* longer than a freeze may take */
+
+static struct {
+	bool		stop;
+	module_id_t	id;
+} hog;
+
+/*
+ * From the verdict on this CPU answers no interrupt in time, but it does answer
+ * in the end: what waits for all CPUs goes on, and no freeze succeeds.
+ */
+static int hog_cpu(void *arg)
+{
+	(void)arg;
+	while (owner_state(hog.id) != MODULE_DEAD && !READ_ONCE(hog.stop))
+		yield();
+	preempt_disable();
+	while (!READ_ONCE(hog.stop)) {
+		uint64_t end = ktime_get_ns() + HOG_NS;
+
+		local_irq_disable();
+		while (ktime_get_ns() < end && !READ_ONCE(hog.stop))
+			cpu_relax();
+		local_irq_enable();
+		cpu_relax();
+	}
+	preempt_enable();
+	return 0;
+}
+
+static const char *unload_on_a_hogged_machine(struct scratch *s)
+{
+	struct task *t;
+	int err;
+
+	memset(&hog, 0, sizeof(hog));
+	KTEST_EXPECT(load(s, "counter", "") == 0);
+	KTEST_EXPECT(module_find("counter", &s->info));
+	hog.id = s->info.id;
+	t = kthread_run(hog_cpu, NULL, "hog");
+	KTEST_EXPECT(t);
+	err = unload(s, "counter");
+	WRITE_ONCE(hog.stop, true);
+	kthread_stop(t);
+	if (!err)
+		return KTEST_SKIP "the hog was too slow";
+	KTEST_EXPECT(err == -ETIMEDOUT);
+	KTEST_EXPECT(s->report.outcome == UNLOAD_UNFINISHED);
+	return NULL;
+}
+
+/*
+ * G3 and G1 at once: slowness entombs nothing, and its caller is not told that
+ * a module has gone which has not been examined.
+ */
+KTEST(unload, what_is_not_examined_in_time_is_later)
+{
+	struct scratch *s;
+	const char *reason;
+
+	if (nr_cpus == 1)
+		return KTEST_SKIP "takes two CPUs";
+	s = scratch_new();
+	KTEST_EXPECT(s);
+	reason = unload_on_a_hogged_machine(s);
+	while (state_of(s, "counter") == MODULE_DEAD)
+		yield();
+	if (!reason && state_of(s, "counter") != MODULE_FREE)
+		reason = "the undertaker did not see to it";
 	kfree(s);
 	return reason;
 }
