@@ -218,14 +218,20 @@ static struct task *register_thread(struct kthread *k,
 	return kthread_of(existing)->task;
 }
 
-/* Born while its module is held: it will start when the module is let go. */
+/*
+ * Born while its module is held: it will start when the module is let go.  Not
+ * started yet, it counts as asleep.
+ */
 static void start_or_hold(struct kthread *k)
 {
+	bool asleep;
+
 	if (!READ_ONCE(k->slot.held)) {
 		task_start(k->task);
 		return;
 	}
-	k->task->held = true;
+	asleep = task_hold(k->task);
+	assert(asleep);
 	move_out(k->task, slot_entry(&k->slot));
 }
 

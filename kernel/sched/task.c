@@ -194,20 +194,33 @@ static void task_set_gone(struct task *t)
 	task_put(t);
 }
 
-/* Frees the stack of a dead task and takes it off the list: the reaper only. */
+/*
+ * Frees the stack of a dead task and takes it off the list: the reaper only.
+ * Off the list it is out of the thaw's reach, and may have died spared.
+ */
 static noinline void task_bury(struct task *t)
 {
+	task_unspare(t, SPARE_FOR_A_FREEZE);
 	tasklist_remove(t);
 	stack_free((void *)t->stack, t->owner);
 	t->stack = 0;
 	task_set_gone(t);
 }
 
+/*
+ * A wake-up may be under way on another CPU: under the queue's lock it finds a
+ * task that is held, before, or one that is dead, after.
+ */
 void task_end_held(struct task *t)
 {
-	assert(t->held && !t->stack);
+	uint32_t flags;
+	struct rq *rq;
+
 	ktimer_cancel_sync(&t->sleep_timer);
-	t->state = TASK_DEAD;
+	rq = task_rq_lock(t, &flags);
+	assert(t->held && !t->on_rq && !t->stack);
+	WRITE_ONCE(t->state, TASK_DEAD);
+	task_rq_unlock(rq, flags);
 	tasklist_remove(t);
 	task_set_gone(t);
 }
