@@ -6,7 +6,9 @@
  * In the heap @prev is the left sibling, or the parent for a first child.
  *
  * The base's lock is a leaf and is released while a function runs;
- * base->running says which, so that a cancellation can wait for it (H10).
+ * base->running says which, so that a cancellation can wait for it (H10), and
+ * so that it is not run on two CPUs at a time: a timer that is running stays
+ * where it runs, whoever arms it.
  */
 #include <kernel/bug.h>
 #include <kernel/spinlock.h>
@@ -127,14 +129,18 @@ static struct ktimer_base *base_lock(struct ktimer *t,
 /*
  * From @base, locked, to this CPU's, locked on return.  Interrupts are off, so
  * that it takes but an instant.
+ *
+ * A timer whose function is running stays in @base: from another heap it could
+ * be run there before the function is over.  That CPU needs no telling, it
+ * looks at its heap again when the function has returned.
  */
 static struct ktimer_base *base_move(struct ktimer_base *base,
 				     struct ktimer *t) __no_lock_analysis
 {
 	struct ktimer_base *here = &bases[cpu_id()];
 
-	if (base == here)
-		return here;
+	if (base == here || base->running == t)
+		return base;
 	WRITE_ONCE(t->cpu, CPU_BETWEEN);
 	spin_unlock(&base->lock);
 	spin_lock(&here->lock);
@@ -143,8 +149,8 @@ static struct ktimer_base *base_move(struct ktimer_base *base,
 }
 
 /*
- * It runs where it was armed: that CPU's timer is ours to set.  The CPU that
- * had it before is interrupted for nothing and looks again.
+ * It runs where it was armed, as a rule: that CPU's timer is ours to set.  The
+ * CPU that had it before is interrupted for nothing and looks again.
  */
 void ktimer_start(struct ktimer *t, uint64_t expires) __no_lock_analysis
 {
@@ -158,7 +164,7 @@ void ktimer_start(struct ktimer *t, uint64_t expires) __no_lock_analysis
 	t->expires = stamp_of(expires);
 	t->queued = true;
 	base->root = heap_meld(base->root, t);
-	first = base->root == t;
+	first = base->root == t && base == &bases[cpu_id()];
 	spin_unlock(&base->lock);
 	if (first)
 		sched_arm_timer(expires);

@@ -21,7 +21,8 @@ struct ktimer {
 void ktimer_init(struct ktimer *t, void (*fn)(struct ktimer *t));
 /*
  * @fn runs at @expires (ktime_get_ns() time) in interrupt context, on the CPU
- * that armed it.  Armed again: moved.  Any context.
+ * that armed it; armed while @fn runs on another, it stays there, so that @fn
+ * never runs twice at a time.  Armed again: moved.  Any context.
  */
 void ktimer_start(struct ktimer *t, uint64_t expires);
 /*

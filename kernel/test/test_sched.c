@@ -17,6 +17,7 @@
 #include <sched/signal.h>
 #include <test/ktest.h>
 #include <x86/machine.h>
+#include <x86/smp.h>
 
 #define FREEZE_NS	(500 * NSEC_PER_MSEC)	/* a test may be patient */
 #define PATIENCE_NS	(5 * NSEC_PER_SEC)
@@ -397,5 +398,69 @@ KTEST(sched, births_wait_behind_the_gate)
 	end_thread(t);
 	KTEST_EXPECT(err == 0);
 	KTEST_EXPECT(listed);
+	return NULL;
+}
+
+/* ---- timers ---- */
+
+/* A function that stays until it is told to go, and tells where it is. */
+static struct {
+	struct ktimer	timer;
+	atomic_t	inside, runs, overlaps;
+	uint32_t	cpu;
+	bool		leave;
+} slow;
+
+static void slow_function(struct ktimer *t)
+{
+	uint64_t end = ktime_get_ns() + PATIENCE_NS;
+
+	(void)t;
+	if (atomic_add_return(1, &slow.inside) > 1)
+		atomic_inc(&slow.overlaps);
+	WRITE_ONCE(slow.cpu, cpu_id());
+	atomic_inc(&slow.runs);
+	while (!READ_ONCE(slow.leave) && ktime_get_ns() < end)
+		cpu_relax();
+	atomic_dec(&slow.inside);
+}
+
+static void arm_slow(void *arg)
+{
+	(void)arg;
+	ktimer_start(&slow.timer, ktime_get_ns());
+}
+
+static bool slow_has_run(int times)
+{
+	uint64_t end = ktime_get_ns() + PATIENCE_NS;
+
+	while (atomic_read(&slow.runs) < times && ktime_get_ns() < end)
+		cpu_relax();
+	return atomic_read(&slow.runs) == times;
+}
+
+/* Armed on one CPU while it runs on another, a timer waits for itself. */
+KTEST(sched, timer_never_runs_beside_itself)
+{
+	bool elsewhere, first, again;
+
+	if (nr_cpus == 1)
+		return NULL;
+	memset(&slow, 0, sizeof(slow));
+	ktimer_init(&slow.timer, slow_function);
+	smp_call_others(arm_slow, NULL);
+	first = slow_has_run(1);
+	preempt_disable();
+	elsewhere = READ_ONCE(slow.cpu) != cpu_id();
+	arm_slow(NULL);
+	busy_ns(2 * NSEC_PER_MSEC);	/* else it would be run here */
+	WRITE_ONCE(slow.leave, true);
+	preempt_enable();
+	again = slow_has_run(2);
+	ktimer_cancel_sync(&slow.timer);
+	KTEST_EXPECT(first);
+	KTEST_EXPECT(again);
+	KTEST_EXPECT(!elsewhere || atomic_read(&slow.overlaps) == 0);
 	return NULL;
 }
