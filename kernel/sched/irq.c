@@ -2,11 +2,17 @@
  * Interrupt lines for drivers.
  *
  * The machine's entry for a line calls irq_entry(), which loads the binding
- * once.  Held, an interrupt is noted instead of handled and handed in when the
- * line is let go; the device may have merged several by then, as it does
- * whenever interrupts are late.
+ * once.  Held, a line is masked, and what comes is kept as its trigger mode
+ * asks for (x86/ioapic.c).  A level line is masked in the IOAPIC: nobody quiets
+ * the device, so it would interrupt again as soon as it was acknowledged; the
+ * device itself holds the level for the unmask.  An edge is forgotten by an
+ * IOAPIC that is masked, and some devices raise no second one before the first
+ * was served: such a line stays open there, and the edge is noted, once for
+ * several, to be delivered at the unmask.  Devices merge interrupts likewise
+ * whenever they are served late.
  */
 #include <kernel/atomic.h>
+#include <kernel/bug.h>
 #include <kernel/errno.h>
 #include <kernel/export.h>
 #include <kernel/interrupt.h>
@@ -28,11 +34,12 @@ struct irq_line {
 	unsigned int	irq;		/* (c) ISA */
 	uint32_t	gsi;		/* (c) */
 	atomic_t	running;	/* (a) handlers under way: 0 or 1 */
-	atomic_t	pending;	/* (a) came, not handed in yet */
+	atomic_t	pending;	/* (a) past the mask, not handed in */
 	atomic_t	count;		/* (a) handled; wraps */
 };
 
-static struct irq_line *lines[NR_LINES];	/* (s); entries read freely */
+/* (s), and ledger_mutex to fill in; entries read freely */
+static struct irq_line *lines[NR_LINES];
 
 static struct irq_line *line_of(struct slot *s)
 {
@@ -77,14 +84,32 @@ static void irq_entry(uint32_t gsi)
 	stack_wipe_dead();
 }
 
+/* Not so while it is being connected, or where that has failed. */
+static bool is_connected(const struct irq_line *l)
+{
+	return READ_ONCE(lines[l->gsi]) == l;
+}
+
+/*
+ * An interrupt that has passed the mask already finds @held, or is running: the
+ * fence orders our store before our look, atomic_xchg() those of line_run().
+ */
 static int line_hold(struct slot *s, struct binding *b)
 {
+	struct irq_line *l = line_of(s);
+
 	(void)b;
 	WRITE_ONCE(s->held, true);
 	smp_mb();
-	return atomic_read(&line_of(s)->running) ? -EAGAIN : 0;
+	if (is_connected(l))
+		irq_mask(l->gsi);
+	return atomic_read(&l->running) ? -EAGAIN : 0;
 }
 
+/*
+ * What was past the mask comes first: the device is served by the time its
+ * level counts again.
+ */
 static void line_let_go(struct slot *s, struct binding *b)
 {
 	struct irq_line *l = line_of(s);
@@ -96,6 +121,8 @@ static void line_let_go(struct slot *s, struct binding *b)
 	flags = local_irq_save();
 	line_run(l);
 	local_irq_restore(flags);
+	if (is_connected(l))
+		irq_unmask(l->gsi);
 }
 
 static void nothing(void *arg)
@@ -111,13 +138,16 @@ static void nothing(void *arg)
 static void line_release(struct irq_line *l)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
+	bool connected = is_connected(l);
 
-	irq_mask(l->gsi);
-	if (lines[l->gsi] == l)
+	if (connected) {
+		irq_mask(l->gsi);
 		WRITE_ONCE(lines[l->gsi], NULL);
+	}
 	spin_unlock_irqrestore(&slot_lock, flags);
 	smp_call_others(nothing, NULL);
-	irq_set_entry(l->gsi, NULL);
+	if (connected)
+		irq_set_entry(l->gsi, NULL);
 }
 
 static void line_bury(struct slot *s, struct binding *b)
@@ -148,16 +178,41 @@ static const struct slot_ops irq_ops = {
 	.describe = line_describe,
 };
 
-/* -EBUSY: somebody has the line. */
+/* -EBUSY: somebody has the line.  Asked for while held, it stays masked. */
 static int line_connect(struct irq_line *l)
 {
 	int err = irq_set_entry(l->gsi, irq_entry);
 
+	assert_mutex_held(&ledger_mutex);
 	if (err)
 		return err;
 	WRITE_ONCE(lines[l->gsi], l);
-	irq_unmask(l->gsi);
+	if (!READ_ONCE(l->slot.held))
+		irq_unmask(l->gsi);
 	return 0;
+}
+
+/*
+ * Under one ledger_mutex: a module that is being held must not come between
+ * the entry in the ledger and the line's being unmasked.
+ */
+static int line_register(struct irq_line *l,
+			 const struct slot_registration *reg,
+			 struct slot **existing)
+{
+	int err;
+
+	mutex_lock(&ledger_mutex);
+	err = slot_register(&l->slot, reg, existing);
+	if (err || *existing) {
+		mutex_unlock(&ledger_mutex);
+		return err;
+	}
+	err = line_connect(l);
+	mutex_unlock(&ledger_mutex);
+	if (err)
+		slot_forget(&l->slot);
+	return err;
 }
 
 int request_irq_owner(unsigned int irq, irq_handler_t handler,
@@ -182,12 +237,7 @@ int request_irq_owner(unsigned int irq, irq_handler_t handler,
 	slot_setup(&l->slot, &irq_ops, key, owner);
 	l->irq = irq;
 	l->gsi = irq_isa_to_gsi(irq);
-	err = slot_register(&l->slot, &reg, &existing);
-	if (!err && !existing) {
-		err = line_connect(l);
-		if (err)
-			slot_forget(&l->slot);
-	}
+	err = line_register(l, &reg, &existing);
 	if (existing)
 		slot_put(existing);
 	slot_put(&l->slot);

@@ -356,6 +356,75 @@ KTEST(x86, masked_edge_is_kept)
 	return bad;
 }
 
+/*
+ * A device that pulls a level line: the 16550 of QEMU's pci-serial, whose
+ * transmitter, when it is allowed to, interrupts for as long as it is empty.
+ */
+#define PCI_ADDRESS		0xcf8	/* PCI 2.1, 3.2.2.3.2 */
+#define PCI_DATA		0xcfc
+#define PCI_SERIAL_ID		0x00021b36u
+#define PCI_BAR0		0x10
+#define PCI_INTERRUPT_LINE	0x3c
+#define UART_IER		1
+#define UART_IER_THRI		0x02
+
+static uint32_t pci_read(uint32_t device, uint32_t reg)
+{
+	outl(1u << 31 | device << 11 | reg, PCI_ADDRESS);
+	return inl(PCI_DATA);
+}
+
+static bool pci_serial_find(uint16_t *port, uint32_t *irq)
+{
+	for (uint32_t device = 0; device < 32; device++) {
+		if (pci_read(device, 0) != PCI_SERIAL_ID)
+			continue;
+		*port = pci_read(device, PCI_BAR0) & 0xfffc;
+		*irq = pci_read(device, PCI_INTERRUPT_LINE) & 0xff;
+		return *port && *irq < 16;
+	}
+	return false;
+}
+
+static uint16_t level_port;
+static atomic_t level_interrupts;
+
+/* It leaves the device as it is: the line stays up, and comes again. */
+static void level_interrupt(uint32_t gsi)
+{
+	if (atomic_add_return(1, &level_interrupts) == 2)
+		irq_mask(gsi);
+}
+
+/*
+ * A masked level line is silent however long its device pulls it, and is there
+ * at the unmask: its handler would else be called again and again.
+ */
+KTEST(x86, masked_level_is_silent_and_kept)
+{
+	const char *bad = NULL;
+	uint32_t irq, gsi;
+
+	if (!pci_serial_find(&level_port, &irq))
+		return KTEST_SKIP "no pci-serial";
+	gsi = irq_isa_to_gsi(irq);
+	if (irq_set_entry(gsi, level_interrupt))
+		return KTEST_SKIP "the line is taken, or there is no IOAPIC";
+	outb(UART_IER_THRI, level_port + UART_IER);
+	for (int mask = 1; mask <= 2 && !bad; mask++) {
+		atomic_set(&level_interrupts, 0);
+		irq_unmask(gsi);
+		if (!wait_for(atomic_read(&level_interrupts) >= 2))
+			bad = "lost";
+		msleep(1);
+		if (atomic_read(&level_interrupts) != 2)
+			bad = "delivered in spite of the mask";
+	}
+	outb(0, level_port + UART_IER);
+	irq_set_entry(gsi, NULL);
+	return bad;
+}
+
 /* No table, however cut or filled, makes the parsers leave it. */
 KTEST(x86, hostile_firmware_tables_are_survived)
 {

@@ -143,6 +143,9 @@ int irq_set_entry(uint32_t gsi, irq_entry_fn fn)
 		err = -EBUSY;
 	else
 		WRITE_ONCE(lines[gsi].entry, fn);
+	/* What was kept for one function is not for the next. */
+	if (!fn)
+		lines[gsi].pending = false;
 	spin_unlock_irqrestore(&irq_lock, flags);
 	return err;
 }
@@ -184,7 +187,7 @@ static bool line_may_deliver(struct irq_line *l)
 	uint32_t flags = spin_lock_irqsave(&irq_lock);
 	bool masked = l->masked;
 
-	if (masked && !l->level)
+	if (masked && !l->level && l->entry)
 		l->pending = true;
 	spin_unlock_irqrestore(&irq_lock, flags);
 	return !masked;
