@@ -256,6 +256,7 @@ int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind,
 	b->kind = kind;
 	smp_store_release(&b->phase, BEARER_ASKED);
 	wake_up(&b->wait);
+	task_prefer(b->task);
 	/* The way back and the way on are gone, however late they begin. */
 	if (kind != ROUTINE_UNREGISTER)
 		wait_event(undertaker_wait, phase_of(b) != BEARER_ASKED);

@@ -89,6 +89,13 @@ static struct list_head *rq_list_of(struct rq *rq, const struct task *t,
 	return &rq->lists[expired ? !rq->active : rq->active];
 }
 
+/* With its slice a task's preference is over. */
+static void next_slice(struct task *t)
+{
+	t->slice_left = SCHED_SLICE_NS;
+	t->preferred = false;
+}
+
 static void rq_enqueue(struct rq *rq, struct task *t, bool at_head)
 {
 	bool expired = t->slice_left == 0;
@@ -96,8 +103,8 @@ static void rq_enqueue(struct rq *rq, struct task *t, bool at_head)
 
 	assert_spin_held(&rq->lock);
 	if (expired)
-		t->slice_left = SCHED_SLICE_NS;
-	if (at_head)
+		next_slice(t);
+	if (at_head || t->preferred)
 		list_add(&t->run_link, list);
 	else
 		list_add_tail(&t->run_link, list);
@@ -153,6 +160,14 @@ static void rq_unlock_and_kick(struct rq *rq, uint32_t flags,
 	preempt_enable();
 }
 
+/* Who comes before whom, whatever is left of their slices. */
+static int rank(const struct task *t)
+{
+	if (t->spared)
+		return t->spared & SPARE_UNDERTAKER ? 3 : 2;
+	return t->preferred ? 1 : 0;
+}
+
 static bool rq_should_preempt(const struct rq *rq, const struct task *t)
 {
 	const struct task *curr = rq->curr;
@@ -161,8 +176,8 @@ static bool rq_should_preempt(const struct rq *rq, const struct task *t)
 		return true;
 	if (!sched_may_run(t))
 		return false;
-	if (t->spared || curr->spared)
-		return t->spared && !curr->spared;
+	if (rank(t) != rank(curr))
+		return rank(t) > rank(curr);
 	return t->slice_left > curr->slice_left;
 }
 
@@ -272,6 +287,7 @@ static noinline struct task *choose_next(struct rq *rq, bool preempted)
 	if (!preempted && prev_goes_to_sleep(rq, prev)) {
 		prev->sleep_since = stamp_of(now);
 		prev->on_rq = false;
+		prev->preferred = false;
 	} else if (prev != rq->idle && !prev->stopped) {
 		rq_enqueue(rq, prev, false);
 	}
@@ -336,18 +352,27 @@ EXPORT_SYMBOL(cond_resched);
 
 /* ---- wake-up ---- */
 
+/*
+ * Nobody there who may run.  Behind the gate a queue is full of those who may
+ * not.  A guess, as the queue is not locked.
+ */
+static bool rq_looks_idle(const struct rq *rq)
+{
+	if (READ_ONCE(rq->curr) != rq->idle)
+		return false;
+	if (READ_ONCE(freezer_gate_closed))
+		return list_empty(&rq->spared);
+	return !READ_ONCE(rq->nr_queued);
+}
+
 /* An idle CPU for @t, the one where it was if that will do. */
 static uint32_t pick_cpu(const struct task *t)
 {
-	if (rqs[t->cpu].curr == rqs[t->cpu].idle && !rqs[t->cpu].nr_queued)
+	if (rq_looks_idle(&rqs[t->cpu]))
 		return t->cpu;
-	for (uint32_t c = 0; c < nr_cpus; c++) {
-		const struct rq *rq = &rqs[c];
-
-		if (READ_ONCE(rq->curr) == rq->idle &&
-		    !READ_ONCE(rq->nr_queued))
+	for (uint32_t c = 0; c < nr_cpus; c++)
+		if (rq_looks_idle(&rqs[c]))
 			return c;
-	}
 	return t->cpu;
 }
 
@@ -446,6 +471,23 @@ void task_let_go(struct task *t) __no_lock_analysis
 	t->held = false;
 	t->state = TASK_RUNNABLE;
 	place_and_unlock(rq, t, flags);
+}
+
+/* ---- a preferred turn ---- */
+
+void task_prefer(struct task *t)
+{
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+	bool queued = !list_empty(&t->run_link), kick = false;
+
+	if (queued)
+		rq_dequeue(rq, t);
+	t->slice_left = SCHED_SLICE_NS;
+	t->preferred = true;
+	if (queued)
+		kick = activate(rq, t);
+	rq_unlock_and_kick(rq, flags, kick);
 }
 
 /* ---- spared tasks ---- */
@@ -580,7 +622,7 @@ void sched_timer_interrupt(struct trap_frame *frame)
 		if (rq->nr_queued)
 			this_cpu()->need_resched = 1;
 		else
-			rq->curr->slice_left = SCHED_SLICE_NS;
+			next_slice(rq->curr);
 	}
 	spin_unlock(&rq->lock);
 	arm_timer(rq);

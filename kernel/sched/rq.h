@@ -5,7 +5,9 @@
  * freezer's gate is closed.  Of the others, those that have slice left are in
  * the active list and run in turn; who has used his up gets another in the
  * expired list; when the active one is empty the two change places.  So nobody
- * waits for more than one slice of everybody else.
+ * waits for more than one slice of everybody else, and of whoever is preferred
+ * (task_prefer): such a task is at the head of the active list until its slice
+ * is over.
  */
 #ifndef SCHED_RQ_H
 #define SCHED_RQ_H

@@ -76,6 +76,7 @@ struct task {
 	bool			on_rq;		/* (q) queued or running */
 	bool			held;		/* (q) engine: not queued */
 	bool			stopped;	/* (q) by a test: not queued */
+	bool			preferred;	/* (q) for one slice or less */
 	uint8_t			spared;		/* (q) enum spare_reason bits */
 	struct list_head	run_link;	/* (q) */
 	uint32_t		slice_left;	/* (q) ns */
@@ -184,6 +185,15 @@ static __always_inline void stack_wipe_dead(void)
  */
 bool task_hold(struct task *t);
 void task_let_go(struct task *t);
+
+/*
+ * For whoever an unload waits for: @t comes before all that are not spared,
+ * once, for a slice at most or until it sleeps, whichever is first.  Asleep, it
+ * has that when it wakes.  So a routine of a module begins at once on a crowded
+ * machine, and one that computes for ever is soon a task among others.
+ * Any context.
+ */
+void task_prefer(struct task *t);
 
 /* Sets bits of task->spared and moves the task where it belongs. */
 void task_spare(struct task *t, uint8_t reason);

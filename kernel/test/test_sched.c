@@ -464,3 +464,112 @@ KTEST(sched, timer_never_runs_beside_itself)
 	KTEST_EXPECT(!elsewhere || atomic_read(&slow.overlaps) == 0);
 	return NULL;
 }
+
+/* ---- preferred turns ---- */
+
+#define CROWD	(3 * NR_CPUS)
+
+static int run_along(void *arg)
+{
+	(void)arg;
+	while (!READ_ONCE(counter.stop))
+		cpu_relax();
+	return 0;
+}
+
+static struct {
+	struct wait_queue_head	bell;
+	bool			rung, stop, here;
+	uint64_t		switches;	/* of its CPU, when it came */
+	uint32_t		cpu;
+} guest;
+
+/* Once rung for it stays, and would own its CPU were it preferred for ever. */
+static int come_and_stay(void *arg)
+{
+	uint32_t flags;
+
+	(void)arg;
+	wait_event(guest.bell, READ_ONCE(guest.rung));
+	flags = local_irq_save();
+	guest.cpu = cpu_id();
+	guest.switches = rqs[cpu_id()].switches;
+	local_irq_restore(flags);
+	WRITE_ONCE(guest.here, true);
+	while (!READ_ONCE(guest.stop))
+		cpu_relax();
+	return 0;
+}
+
+/* It was switched to @times more: so often another had its CPU. */
+static bool wait_switches(const struct task *t, uint64_t times)
+{
+	uint64_t end = ktime_get_ns() + PATIENCE_NS;
+	uint64_t enough = READ_ONCE(t->switches) + times;
+
+	while (READ_ONCE(t->switches) < enough && ktime_get_ns() < end)
+		yield();
+	return READ_ONCE(t->switches) >= enough;
+}
+
+/* How many tasks had the CPU before the guest had it. */
+static uint64_t ring_and_count(struct task *t)
+{
+	uint64_t before[NR_CPUS];
+
+	preempt_disable();
+	for (uint32_t c = 0; c < nr_cpus; c++)
+		before[c] = READ_ONCE(rqs[c].switches);
+	WRITE_ONCE(guest.rung, true);
+	wake_up(&guest.bell);
+	task_prefer(t);
+	preempt_enable();
+	if (!wait_true(&guest.here))
+		return UINT64_MAX;
+	return guest.switches - before[guest.cpu];
+}
+
+static unsigned int start_crowd(struct task **crowd)
+{
+	unsigned int n = 0;
+
+	memset(&counter, 0, sizeof(counter));
+	while (n < 3 * nr_cpus) {
+		crowd[n] = kthread_run(run_along, NULL, "crowd/%u", n);
+		if (!crowd[n])
+			break;
+		n++;
+	}
+	return n;
+}
+
+/*
+ * On a crowded machine who is preferred has the next turn; and then the others
+ * have theirs, though he would stay.
+ */
+KTEST(sched, preferred_once_and_then_as_others)
+{
+	static struct task *crowd[CROWD];
+	unsigned int n = start_crowd(crowd);
+	uint64_t turns = UINT64_MAX;
+	struct task *t;
+	bool others;
+
+	memset(&guest, 0, sizeof(guest));
+	init_waitqueue_head(&guest.bell);
+	t = kthread_run(come_and_stay, NULL, "guest");
+	while (t && !is_asleep(t))
+		yield();
+	if (t)
+		turns = ring_and_count(t);
+	others = t && wait_switches(t, 3);
+	WRITE_ONCE(counter.stop, true);
+	WRITE_ONCE(guest.stop, true);
+	while (n--)
+		end_thread(crowd[n]);
+	KTEST_EXPECT(t);
+	end_thread(t);
+	KTEST_EXPECT(turns <= 2);
+	KTEST_EXPECT(others);
+	return NULL;
+}
