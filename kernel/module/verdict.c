@@ -112,14 +112,14 @@ static int examine_until_clean(struct attempt *a, uint64_t give_up)
 {
 	for (;;) {
 		struct census c = { .a = a };
+		bool locked = freezer_thaw_lock_holders();
 
-		freezer_thaw_lock_holders();
 		task_for_each(examine_one, &c);
 		a->report->tasks = c.tasks;
 		a->report->frozen_in_place = c.clean;
 		if (!c.preempted && !c.asleep && !c.running)
 			return 0;
-		if (!c.preempted && !c.running) {
+		if (!c.preempted && !c.running && !locked) {
 			task_for_each(report_one, a);
 			return -EBUSY;
 		}

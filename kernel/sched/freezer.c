@@ -1,21 +1,49 @@
 /*
- * The refrigerator: see freezer.h.
+ * The refrigerator: see freezer.h.  It guards freezer_gate_closed, which the
+ * scheduler asks.  By hand (the shell's `freeze`): freezer_manual.c.
  *
- * Why nobody slips through.  freezer_gate_closed is read under the lock of a
- * run queue, where the next task is picked.  The freezer stores it, then takes
- * each run queue's lock in turn and looks at who runs there.  Whoever was
- * picked before that is seen; whoever is picked later is picked with the gate
- * closed.  An idle CPU need not even be interrupted: it looks at the gate when
- * it has somebody to run.
+ * Why nobody slips through.  The gate is read under the lock of a run queue,
+ * where the next task is picked.  The freezer stores it, then takes each run
+ * queue's lock in turn and looks at who runs there.  Whoever was picked before
+ * that is seen; whoever is picked later is picked with the gate closed.  An
+ * idle CPU need not even be interrupted: it looks at the gate when it has
+ * somebody to run.
  *
- * Why it ends.  A CPU whose task is not spared is made to reschedule.  It does
- * so at its next interrupt, or when it enables preemption; the kernel disables
- * neither for long.  Should it, the freeze is given up at its deadline, the
- * task is named, and the gate opens.
+ * Why it ends.  The freezer waits for CPUs, and spared tasks wait for others;
+ * neither waits for what a frozen task has, or not for long.
+ *
+ *  - A CPU whose task is not spared is made to reschedule.  It does so at its
+ *    next interrupt, or when it enables preemption.  It may spin until then,
+ *    but for a spinlock only; and who has one is not preempted, so not frozen.
+ *    Should it not come, the freeze is given up at its deadline, the task is
+ *    named, and the gate opens.
+ *
+ *  - A spared task has its turns: nobody is picked before the spared ones, and
+ *    those go by slices.
+ *
+ *  - A spared task may wait for a mutex (H22).  Of all that a task sleeps for
+ *    only a mutex has an owner, and task->blocked_on leads to it, from there to
+ *    what the owner is blocked on, and so on.  The chain ends, or those tasks
+ *    would wait for each other with nobody frozen, too.  Each pass of
+ *    freezer_thaw_lock_holders() spares the next owner in every chain; so the
+ *    last one, which waits for no mutex, soon runs, unlocks, and is frozen.
+ *    Whoever is next in the mutex's queue may stand behind the gate: the turn
+ *    is given to the one after him as well (wake_up_one), and where that had
+ *    happened before the gate was closed the next pass wakes the spared one.
+ *
+ *  - It may wait for an event: a completion, input, a flag (H23).  That has no
+ *    owner, whoever will bring it about.  It is not followed: the undertaker
+ *    opens the gate at his deadline, or at once where all that are spared for
+ *    their evidence sleep, names them with the places where they wait, and lets
+ *    the world run for as long before he tries again.  There the event comes.
+ *
+ *  - Nobody else waits while the gate is closed.  The module's routines are
+ *    called with the gate open, its engines are held and own no mutex, the
+ *    caller sleeps until the undertaker answers, and the undertaker himself
+ *    asks for a mutex by trylock only.
  */
 #include <kernel/bug.h>
 #include <kernel/errno.h>
-#include <kernel/ktime.h>
 #include <kernel/string.h>
 #include <lib/guard.h>
 #include <sched/freezer.h>
@@ -24,15 +52,13 @@
 #include <x86/smp.h>
 
 bool freezer_gate_closed;
-static bool frozen_by_hand;		/* changed under freezer_mutex */
-static DEFINE_MUTEX(freezer_mutex);
-static unsigned int nr_keepers;		/* under freezer_mutex */
-static DECLARE_WAIT_QUEUE_HEAD(keepers_gone);
 
 bool freezer_frozen(void)
 {
 	return READ_ONCE(freezer_gate_closed);
 }
+
+/* ---- freeze ---- */
 
 /* Nobody runs on @cpu who may not; if somebody does he is told to leave. */
 static bool cpu_is_quiet(uint32_t cpu) __no_lock_analysis
@@ -74,12 +100,14 @@ static void note_failure(uint32_t cpu, struct freeze_failure *f)
 	spin_unlock_irqrestore(&rqs[cpu].lock, flags);
 }
 
-static int close_gate(uint64_t timeout_ns, struct freeze_failure *f)
+int freezer_freeze(uint64_t timeout_ns, struct freeze_failure *f)
 {
 	uint64_t deadline = clock_ns() + timeout_ns;
 	uint32_t noisy = 0;
 
-	__atomic_store_n(&freezer_gate_closed, true, __ATOMIC_SEQ_CST);
+	assert(current->spared);
+	if (__atomic_exchange_n(&freezer_gate_closed, true, __ATOMIC_SEQ_CST))
+		return -EAGAIN;
 	while (!all_quiet(&noisy)) {
 		if (clock_ns() > deadline) {
 			note_failure(noisy, f);
@@ -89,14 +117,6 @@ static int close_gate(uint64_t timeout_ns, struct freeze_failure *f)
 		cpu_relax();
 	}
 	return 0;
-}
-
-int freezer_freeze(uint64_t timeout_ns, struct freeze_failure *f)
-{
-	if (READ_ONCE(frozen_by_hand))
-		return -EAGAIN;
-	assert(current->spared & SPARE_UNDERTAKER);
-	return close_gate(timeout_ns, f);
 }
 
 /* ---- thaw ---- */
@@ -118,11 +138,13 @@ static bool forget_spared(struct task *t, void *arg)
 	return true;
 }
 
+/*
+ * The gate first: whoever is spared no more before it opens would be taken from
+ * his CPU for nothing.
+ */
 void freezer_thaw(void)
 {
-	if (!READ_ONCE(frozen_by_hand))
-		__atomic_store_n(&freezer_gate_closed, false,
-				 __ATOMIC_SEQ_CST);
+	__atomic_store_n(&freezer_gate_closed, false, __ATOMIC_SEQ_CST);
 	if (atomic_read(&freezer_nr_spared))
 		task_for_each(forget_spared, NULL);
 	kick_all();
@@ -131,13 +153,27 @@ void freezer_thaw(void)
 /* ---- who holds what a spared task needs (H22) ---- */
 
 /*
- * The holder of @t's mutex, referenced.  A mutex names its owner, but the
- * owner may have let go and be gone by the time we follow the pointer: only a
- * task that is on the list is believed.
+ * The mutex that @t waits for, NULL: none, and its owner, NULL: it is free.
+ *
+ * Only while @t stands still inside mutex_lock() is there a mutex where
+ * blocked_on points: under its queue's lock, and not on a CPU, it does.  The
+ * owner may unlock and be gone as soon as we look away; his address is for
+ * comparing only.
  */
+static struct mutex *blocked_on(struct task *t, const struct task **owner)
+{
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+	struct mutex *m = rq->curr == t ? NULL : t->blocked_on;
+
+	*owner = m ? READ_ONCE(m->owner) : NULL;
+	task_rq_unlock(rq, flags);
+	return m;
+}
+
 struct owner_search {
 	const struct task *owner;
-	struct task *found;
+	struct task *found;		/* referenced */
 };
 
 static bool match_owner(struct task *t, void *arg)
@@ -151,57 +187,70 @@ static bool match_owner(struct task *t, void *arg)
 	return false;
 }
 
-static struct task *blocking_owner(const struct task *t)
+/*
+ * A task on the list is believed to be the owner.  Should the record be that of
+ * another one by now, he is spared for nothing, until the next pass.
+ */
+static struct task *find_owner(const struct task *owner)
 {
-	struct mutex *m = READ_ONCE(t->blocked_on);
-	struct owner_search s = { m ? READ_ONCE(m->owner) : NULL, NULL };
+	struct owner_search s = { owner, NULL };
 
-	if (s.owner)
-		task_for_each(match_owner, &s);
+	task_for_each(match_owner, &s);
 	return s.found;
 }
 
+static bool is_asleep(const struct task *t)
+{
+	return READ_ONCE(t->state) == TASK_SLEEPING && !READ_ONCE(t->on_rq);
+}
+
+/* *@arg: a holder that runs was met. */
 static bool spare_holder(struct task *t, void *arg)
 {
-	unsigned int *spared = arg;
-	struct task *owner;
+	bool *one_runs = arg;
+	const struct task *owner;
+	struct task *holder;
 
-	if (!t->spared)
+	if (!t->spared || !blocked_on(t, &owner))
 		return true;
-	owner = blocking_owner(t);
 	if (!owner) {
-		/* Free, but the turn may have been given to a frozen one. */
-		if (READ_ONCE(t->blocked_on))
-			wake_up_task(t);
+		wake_up_task(t);	/* the turn may be a frozen one's */
 		return true;
 	}
-	if (!owner->spared) {
-		task_spare(owner, SPARE_LOCK);
-		(*spared)++;
-	}
-	task_put(owner);
+	holder = find_owner(owner);
+	if (!holder)
+		return true;
+	if (!holder->spared)
+		task_spare(holder, SPARE_LOCK);
+	*one_runs |= !is_asleep(holder);
+	task_put(holder);
 	return true;
 }
 
+/*
+ * mutexes_held is the task's own and may change as we look.  Read too early or
+ * too late it takes a turn from somebody, or gives one, until the next pass.
+ */
 static bool unspare_if_free(struct task *t, void *arg)
 {
 	(void)arg;
-	if ((t->spared & SPARE_LOCK) && t->mutexes_held == 0)
+	if ((t->spared & SPARE_LOCK) && READ_ONCE(t->mutexes_held) == 0)
 		task_unspare(t, SPARE_LOCK);
 	return true;
 }
 
-unsigned int freezer_thaw_lock_holders(void)
+bool freezer_thaw_lock_holders(void)
 {
-	unsigned int spared = 0;
+	bool one_runs = false;
 
-	/* The undertaker waits for no mutex while the gate is closed. */
 	if (!atomic_read(&freezer_nr_spared) || !guard(THAW_LOCK_HOLDERS))
-		return 0;
+		return false;
 	task_for_each(unspare_if_free, NULL);
-	task_for_each(spare_holder, &spared);
-	return spared;
+	task_for_each(spare_holder, &one_runs);
+	return one_runs;
 }
+
+/* ---- the gate on the way to user mode ---- */
 
 void freezer_leave_kernel(void)
 {
@@ -211,81 +260,4 @@ void freezer_leave_kernel(void)
 		task_unspare(current, SPARE_FOR_A_FREEZE);
 	if (!current->spared)
 		this_cpu()->need_resched = 1;
-}
-
-/* ---- by hand ---- */
-
-bool freezer_keep_running(void)
-{
-	bool running;
-
-	mutex_lock(&freezer_mutex);
-	running = !frozen_by_hand;
-	if (running)
-		nr_keepers++;
-	mutex_unlock(&freezer_mutex);
-	return running;
-}
-
-void freezer_keep_no_longer(void)
-{
-	mutex_lock(&freezer_mutex);
-	nr_keepers--;
-	mutex_unlock(&freezer_mutex);
-	wake_up(&keepers_gone);
-}
-
-static bool spare_if_locking(struct task *t, void *arg)
-{
-	(void)arg;
-	if (READ_ONCE(t->mutexes_held))
-		task_spare(t, SPARE_LOCK);
-	else if (t->spared && READ_ONCE(t->blocked_on))
-		wake_up_task(t);
-	return true;
-}
-
-static int try_manual_freeze(void)
-{
-	int err = frozen_by_hand ? -EBUSY : nr_keepers ? -EAGAIN : 0;
-
-	assert_mutex_held(&freezer_mutex);
-	if (err)
-		return err;
-	frozen_by_hand = true;
-	__atomic_store_n(&freezer_gate_closed, true, __ATOMIC_SEQ_CST);
-	kick_all();
-	/* What the consoles need must not be locked by somebody frozen. */
-	task_for_each(spare_if_locking, NULL);
-	return 0;
-}
-
-int freezer_manual_freeze(void)
-{
-	for (;;) {
-		int err;
-
-		mutex_lock(&freezer_mutex);
-		err = try_manual_freeze();
-		mutex_unlock(&freezer_mutex);
-		if (err != -EAGAIN)
-			return err;
-		if (wait_event_interruptible(keepers_gone,
-					     !READ_ONCE(nr_keepers)))
-			return -EINTR;
-	}
-}
-
-int freezer_manual_thaw(void)
-{
-	int err = -EBUSY;
-
-	mutex_lock(&freezer_mutex);
-	if (frozen_by_hand) {
-		frozen_by_hand = false;
-		freezer_thaw();
-		err = 0;
-	}
-	mutex_unlock(&freezer_mutex);
-	return err;
 }

@@ -21,36 +21,48 @@ struct freeze_failure {
 };
 
 /*
- * Closes the gate and waits until no CPU runs a task that is not spared.
- * 0; -ETIMEDOUT if that takes longer than @timeout_ns: then the gate is open
- * again and @f says who would not leave his CPU; -EAGAIN: frozen by hand.
- * The undertaker only; process context.
+ * Closes the gate and waits, spinning, until no CPU runs a task that is not
+ * spared.  0; -ETIMEDOUT if that takes longer than @timeout_ns: then the gate
+ * is open again and @f says who would not leave his CPU; -EAGAIN: somebody has
+ * closed it already.  Process context; the caller is spared, and until the thaw
+ * waits for nobody who is not.
  */
 int freezer_freeze(uint64_t timeout_ns, struct freeze_failure *f);
-/* Opens the gate; who was spared for the time of the freeze is no more. */
+/*
+ * Opens the gate that the caller has closed; who was spared for the time of
+ * the freeze is no more.  Process context.
+ */
 void freezer_thaw(void);
+/* The gate is closed.  Any context; it may change at once. */
 bool freezer_frozen(void);
 
 /*
- * Spares who holds a mutex that a spared task waits for, and so on along the
- * chain, until it is released (H22).  Called over and over while frozen.
- * Returns how many were spared anew.
+ * Spares who holds a mutex that a spared task waits for, until he has unlocked
+ * it (H22): one link further along each chain.  To be called over and over,
+ * between freeze and thaw, by who has frozen.  True: such a holder is not
+ * asleep, so that it is worth waiting for him.  Process context.
  */
-unsigned int freezer_thaw_lock_holders(void);
+bool freezer_thaw_lock_holders(void);
 
 /*
  * The last thing on the way to user mode.  A task that was spared because of
- * evidence has none any more; the gate is for it as for all.  Interrupts off.
+ * evidence has none any more, nor a lock; the gate is for it as for all: it
+ * reschedules.  Interrupts off.
  */
 void freezer_leave_kernel(void);
 
+/* ---- freezer_manual.c ---- */
+
 /*
- * The shell's freeze and thaw: everybody stands but the consoles and what is
- * started there.  -EBUSY: it is so already, or is not; -EINTR: a signal, while
- * it waited for those below.  Process context.
+ * The shell's freeze and thaw: everybody stands but the consoles (the caller
+ * has SPARE_CONSOLE) and what is started there.  0; -EBUSY: it is so already,
+ * or is not; -ETIMEDOUT: a CPU was not left, nobody is frozen; -EINTR: a
+ * signal, while it waited for those below.  Process context, no mutex held.
  */
 int freezer_manual_freeze(void);
 int freezer_manual_thaw(void);
+/* Any context; it may change at once. */
+bool freezer_frozen_by_hand(void);
 /*
  * Between the two nobody freezes by hand.  For who waits for kernel threads,
  * where he cannot give up, and would wait for the thaw: to load and to unload.

@@ -276,7 +276,7 @@ static int cmd_freeze(struct command_call *call)
 
 	if (call->argc > 1)
 		return command_usage(call, "it takes no arguments");
-	if (!freezer_frozen()) {
+	if (!freezer_frozen_by_hand()) {
 		shell_spare(true);
 		task_spare(current, SPARE_CONSOLE);
 	}

@@ -125,7 +125,7 @@ int job_start(struct job *job)
  */
 void job_reap(struct job *job)
 {
-	if (!freezer_frozen())
+	if (!freezer_frozen_by_hand())
 		task_reap(job->task);
 }
 

@@ -313,7 +313,7 @@ static bool thaw_holders_until_done(void)
 KTEST(sched, lock_holders_are_thawed)
 {
 	struct task *holder, *middle, *spared;
-	bool done = false;
+	bool done = false, none_left = false;
 	int err;
 
 	memset(&locks, 0, sizeof(locks));
@@ -330,6 +330,7 @@ KTEST(sched, lock_holders_are_thawed)
 		task_spare(spared, SPARE_EVIDENCE);
 		WRITE_ONCE(locks.release, true);
 		done = thaw_holders_until_done();
+		none_left = !freezer_thaw_lock_holders();
 		thaw();
 	}
 	WRITE_ONCE(locks.release, true);
@@ -338,6 +339,45 @@ KTEST(sched, lock_holders_are_thawed)
 	end_thread(spared);
 	KTEST_EXPECT(err == 0);
 	KTEST_EXPECT(done);
+	KTEST_EXPECT(none_left);
+	return NULL;
+}
+
+static bool taken_in_time(struct mutex *m)
+{
+	uint64_t end = ktime_get_ns() + PATIENCE_NS;
+	bool taken;
+
+	while (!(taken = mutex_trylock(m)) && ktime_get_ns() < end)
+		yield();
+	if (taken)
+		mutex_unlock(m);
+	return taken;
+}
+
+/* By hand, too: no console waits for a lock behind the gate. */
+KTEST(sched, frozen_by_hand_nobody_keeps_a_lock)
+{
+	struct task *holder;
+	bool taken = false, ended = false;
+	int err;
+
+	memset(&locks, 0, sizeof(locks));
+	holder = kthread_run(hold_inner, NULL, "hold_inner");
+	KTEST_EXPECT(holder && wait_true(&locks.inner_held));
+	task_spare(current, SPARE_CONSOLE);
+	err = freezer_manual_freeze();
+	WRITE_ONCE(locks.release, true);
+	if (!err) {
+		taken = taken_in_time(&inner);
+		ended = READ_ONCE(holder->gone);
+		err = freezer_manual_thaw();
+	}
+	task_unspare(current, SPARE_CONSOLE);
+	end_thread(holder);
+	KTEST_EXPECT(err == 0);
+	KTEST_EXPECT(taken);
+	KTEST_EXPECT(!ended);
 	return NULL;
 }
 
