@@ -12,13 +12,21 @@ struct completion {
 	struct wait_queue_head	wait;
 };
 
+/* Before its first use; nobody waits for it.  Any context. */
 void init_completion(struct completion *c);
-void complete(struct completion *c);		/* any context; lets one by */
-void complete_all(struct completion *c);	/* any context; lets all by */
-/* Process context. */
+/*
+ * Lets one waiter by, or all and for ever.  The waiter may free @c as soon as
+ * it is by; these do not touch it after that.  Any context.
+ */
+void complete(struct completion *c);
+void complete_all(struct completion *c);
+/*
+ * Sleep until they are let by.  0; -ERESTARTSYS: a deadly signal; -ETIMEDOUT:
+ * @deadline, a time of ktime_get_ns() as a stamp, has passed, and nothing was
+ * taken.  Process context, no spinlock held.
+ */
 void wait_for_completion(struct completion *c);
 int wait_for_completion_killable(struct completion *c);
-/* 0, or -ETIMEDOUT at @deadline. */
 int wait_for_completion_deadline(struct completion *c, struct stamp deadline);
 
 #endif

@@ -13,10 +13,12 @@
 struct task;
 
 /*
- * Starts @fn(@arg).  NULL without memory, or where the caller may not start
- * engines.  In a module: from module_register() on; with the name of a thread
- * that the module has already it is that same thread (a reactivation).
- * Process context.
+ * Starts @fn(@arg) in a thread with that name, of which 15 characters are kept
+ * for lists.  The handle is the caller's until kthread_stop(); in a module the
+ * kernel takes it back with the module.  NULL: no memory, or a module that may
+ * not start engines: in module_init(), and after its verdict.  With the name of
+ * a thread that the module has already it is that same thread (a reactivation).
+ * Process context; may sleep.
  */
 struct task *kthread_run_owner(module_id_t owner, int (*fn)(void *arg),
 			       void *arg, const char *fmt, ...)
@@ -24,21 +26,31 @@ struct task *kthread_run_owner(module_id_t owner, int (*fn)(void *arg),
 #define kthread_run(fn, arg, ...) \
 	kthread_run_owner(THIS_MODULE, fn, arg, __VA_ARGS__)
 
-/* Asked by the thread itself, in its loop.  Process context; may be held. */
+/*
+ * Asked by the thread itself, in its loop.  While an unload of its module is
+ * tried, or it is parked, it may sleep here, and after the verdict it does not
+ * come back; so it is asked with no lock held.  As the condition of a sleep it
+ * does not sleep, and the sleep itself is where the thread may be held.
+ */
 bool kthread_should_stop(void);
 
 /*
  * Asks the thread to stop, wakes it, waits until it has ended, and gives the
  * handle back.  Returns what its function returned; 0 where it ended held.
- * Once a thread.  Process context.
+ * Once a thread, not by the thread itself.  Process context; sleeps for as long
+ * as the thread takes to ask kthread_should_stop() and return.
  */
 int kthread_stop(struct task *t);
 
-/* Parks the thread at its next kthread_should_stop(), and lets it go on. */
+/*
+ * The thread sleeps at its next kthread_should_stop(), until it is let go on or
+ * stopped.  kthread_park() does not wait for that, nor wake it.  Any context,
+ * with the handle.
+ */
 void kthread_park(struct task *t);
 void kthread_unpark(struct task *t);
 
-/* The pid of the caller's task; for messages. */
+/* The pid of the caller's task; for messages.  Any context. */
 int current_pid(void);
 
 #endif

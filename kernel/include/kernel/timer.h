@@ -1,6 +1,9 @@
 /*
  * Timers for modules.  The timer is the kernel's object, not a field of the
  * module's: the kernel's queues hold no pointer into the module.
+ *
+ * A timer's function runs with interrupts off, on one CPU at a time.  It takes
+ * no mutex and does not sleep.
  */
 #ifndef KERNEL_TIMER_H
 #define KERNEL_TIMER_H
@@ -15,7 +18,8 @@ typedef void (*timer_fn)(void *arg);
  * A timer, not armed, that calls @fn(@arg) in interrupt context.  @name is
  * copied and tells it apart in reports.  NULL without memory, in module_init(),
  * or after the verdict.  With the name of a timer that the module has already
- * it is that same one.  Process context, may sleep.
+ * it is that same one.  The module's until timer_destroy(); the kernel takes it
+ * back with the module.  Process context, may sleep.
  */
 struct timer *timer_create_owner(const char *name, timer_fn fn, void *arg,
 				 module_id_t owner);
@@ -23,16 +27,22 @@ struct timer *timer_create_owner(const char *name, timer_fn fn, void *arg,
 	timer_create_owner(name, fn, arg, THIS_MODULE)
 
 /*
- * Arms it for @expires (ktime_get_ns() time), or moves it.  True: it was armed.
- * Any context, @fn itself included.  While the module is held the arming is
- * noted, fires after a reactivation and vanishes at the commit (H11).
+ * Arms it for @expires (ktime_get_ns() time; a past one: at once), or moves it.
+ * True: it was armed.  Armed while its function runs it runs again after that,
+ * never beside it, whichever CPU arms it.  Any context, @fn itself included.
+ * While the module is held the arming is noted, fires after a reactivation and
+ * vanishes at the commit (H11); after the verdict it is refused.
  */
 bool mod_timer(struct timer *t, uint64_t expires);
 
-/* Disarms; on return it does not run on any CPU (H10).  Not from @fn. */
+/*
+ * Disarms; on return it does not run on any CPU (H10), and is not armed unless
+ * somebody else has done so meanwhile.  True: it was armed.  Spins while @fn
+ * runs: not from @fn, with no lock held that @fn takes, interrupts on.
+ */
 bool timer_delete_sync(struct timer *t);
 
-/* Disarms it and gives it back.  Process context. */
+/* Disarms it as above and gives it back.  Process context; may sleep. */
 void timer_destroy(struct timer *t);
 
 #endif

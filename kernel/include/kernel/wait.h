@@ -32,6 +32,7 @@ typedef struct wait_queue_entry wait_queue_entry_t;
 #define DECLARE_WAIT_QUEUE_HEAD(n) struct wait_queue_head n = { \
 	SPINLOCK_INIT(#n), LIST_HEAD_INIT(n.entries) }
 
+/* Before its first use.  Who frees a queue has nobody on it.  Any context. */
 void init_waitqueue_head(struct wait_queue_head *wq);
 
 /*
@@ -44,7 +45,9 @@ void wake_up_one(struct wait_queue_head *wq);
 
 /*
  * For waits on several queues at once (poll): entries of the caller's, added
- * before prepare_to_wait(NULL, ..).  Process context.
+ * before prepare_to_wait(NULL, ..) and removed after finish_wait().  The entry
+ * stays the caller's, the queue outlives it.  An entry on no queue is removed
+ * without effect.  Process context.
  */
 void add_wait_queue(struct wait_queue_head *wq, struct wait_queue_entry *e);
 void remove_wait_queue(struct wait_queue_entry *e);
@@ -58,14 +61,17 @@ enum wait_mode {
 
 /*
  * The halves of a sleep, for loops that wait_event() does not fit.  Between
- * the two the caller tests its condition and takes no sleeping lock.  @wq may
- * be NULL: woken through entries of its own, or by the deadline.
+ * the two the caller tests its condition and takes no sleeping lock: that would
+ * use the same entry and leave the task awake.  @wq may be NULL: woken through
+ * entries of its own, or by the deadline.  Process context, no spinlock held.
  */
 void prepare_to_wait(struct wait_queue_head *wq, enum wait_mode mode);
 void finish_wait(void);
 /*
  * Sleeps until woken or until @deadline, a time of ktime_get_ns().  0,
- * -ETIMEDOUT, or -ERESTARTSYS where a signal of the mode is pending.
+ * -ETIMEDOUT, or -ERESTARTSYS where a signal of the mode is pending.  0 says
+ * nothing about the condition: an engine that was held wakes without reason.
+ * Between the two above; returns awake, so that a loop prepares again.
  *
  * Deadlines are stamps: an argument lies on the sleeper's stack for as long as
  * he sleeps, and may be no number that could be an address (H09).
@@ -88,7 +94,10 @@ int wait_schedule(struct stamp deadline);
 	finish_wait();						\
 	wait_ret; })
 
-/* Process context, no spinlock held. */
+/*
+ * @cond is evaluated several times, in a state in which it may not sleep.
+ * Process context, no spinlock held.
+ */
 #define wait_event(wq, cond) \
 	((void)wait_event_mode(wq, cond, WAIT_UNINTERRUPTIBLE, \
 			       NO_DEADLINE))

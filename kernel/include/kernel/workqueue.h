@@ -1,5 +1,9 @@
 /*
  * Work: functions run later by a kernel thread, in process context.
+ *
+ * An item runs on one worker at a time.  Work functions may sleep, but all
+ * items share as many workers as there are CPUs: one that sleeps for long keeps
+ * others waiting.
  */
 #ifndef KERNEL_WORKQUEUE_H
 #define KERNEL_WORKQUEUE_H
@@ -10,22 +14,40 @@
 struct work;
 typedef void (*work_fn)(void *arg);
 
-/* As timer_create(); @fn may sleep. */
+/*
+ * An item, not queued, that calls @fn(@arg).  @name is copied and tells it
+ * apart in reports.  NULL without memory, in module_init(), or after the
+ * verdict.  With the name of an item that the module has already it is that
+ * same one.  The module's until work_destroy(); the kernel takes it back with
+ * the module.
+ * Process context; may sleep.
+ */
 struct work *work_create_owner(const char *name, work_fn fn, void *arg,
 			       module_id_t owner);
 #define work_create(name, fn, arg) \
 	work_create_owner(name, fn, arg, THIS_MODULE)
 
-/* Queues it unless it is queued already: then false.  Any context. */
+/*
+ * Queues it unless it is queued already, or its module's verdict has passed:
+ * then false.  Queued while it runs it runs once more.  While the module is
+ * held that is noted: it runs after a reactivation and vanishes at the commit
+ * (H11).  Any context, @fn itself included.
+ */
 bool queue_work(struct work *w);
 
-/* Takes it off the queue and waits where it runs; not from @fn.  Process
- * context.  True: it was queued. */
+/*
+ * Takes it off the queue and waits until it does not run, even if @fn queues it
+ * again.  True: it was queued.  Process context; not from @fn, and with no lock
+ * held that @fn takes.
+ */
 bool cancel_work_sync(struct work *w);
-/* Waits until it is neither queued nor running.  Process context. */
+/*
+ * Waits until it is neither queued nor running.  As above; one that queues
+ * itself for ever is waited for as long.
+ */
 void flush_work(struct work *w);
 
-/* Cancels it and gives it back.  Process context. */
+/* Cancels it as above and gives it back.  Process context; may sleep. */
 void work_destroy(struct work *w);
 
 #endif
