@@ -40,6 +40,11 @@ static struct rq *this_rq(void)
 	return &rqs[cpu_id()];
 }
 
+/*
+ * Whoever moves a task to another queue changes its cpu under the lock of the
+ * one that it leaves.  So the look at the cpu under the lock is the one that
+ * counts, and while the lock is held the task stays.
+ */
 struct rq *task_rq_lock(struct task *t, uint32_t *flags) __no_lock_analysis
 {
 	for (;;) {
@@ -57,6 +62,7 @@ void task_rq_unlock(struct rq *rq, uint32_t flags) __no_lock_analysis
 	spin_unlock_irqrestore(&rq->lock, flags);
 }
 
+/* curr changes before the stacks do, with interrupts off all the while. */
 bool task_is_running(const struct task *t)
 {
 	return READ_ONCE(rqs[t->cpu].curr) == t;
@@ -120,6 +126,10 @@ static void rq_dequeue(struct rq *rq, struct task *t)
 	rq->nr_queued--;
 }
 
+/*
+ * The gate is read here, under the queue's lock, and nowhere else on the way to
+ * a CPU: that the freezer sees whoever slipped through rests on it (freezer.c).
+ */
 static struct task *rq_pick(struct rq *rq)
 {
 	if (!list_empty(&rq->spared))
@@ -255,7 +265,11 @@ static void switch_to(struct rq *rq, struct task *next)
 	switch_context(&prev->esp, &next->esp);
 }
 
-/* A sleeper leaves the queue, unless what would wake it is there already. */
+/*
+ * A sleeper leaves the queue, unless what would wake it is there already: who
+ * sends a signal, and the timer, store first and look at the state under this
+ * lock afterwards.
+ */
 static bool prev_goes_to_sleep(struct rq *rq, struct task *prev)
 {
 	if (prev->state == TASK_DEAD) {
@@ -413,6 +427,11 @@ static void reward_sleep(struct task *t)
 				      t->slice_left + slept);
 }
 
+/*
+ * A task in a sleeping state may be on its CPU yet, or preempted and queued: it
+ * has not tested its condition, or not gone.  Then the state is all that is to
+ * change; it finds itself awake in choose_next().
+ */
 bool wake_up_task(struct task *t) __no_lock_analysis
 {
 	uint32_t flags;
@@ -424,8 +443,7 @@ bool wake_up_task(struct task *t) __no_lock_analysis
 	}
 	t->state = TASK_RUNNABLE;
 	if (rq->curr == t || t->on_rq || t->held) {
-		/* Not gone yet, maybe preempted on its way to sleep and thus
-		 * queued; or it is kept until it is let go. */
+		/* Or it is held, and runs when it is let go. */
 		task_rq_unlock(rq, flags);
 		return true;
 	}
@@ -451,6 +469,10 @@ void task_start(struct task *t) __no_lock_analysis
 
 /* ---- engines held (kthread.c) ---- */
 
+/*
+ * On no CPU and in no queue: its stack is complete, and nobody but
+ * task_let_go() puts it where it could run.
+ */
 bool task_hold(struct task *t)
 {
 	uint32_t flags;
@@ -463,6 +485,7 @@ bool task_hold(struct task *t)
 	return quiet;
 }
 
+/* The wake-ups that it has missed are made up for by this one. */
 void task_let_go(struct task *t) __no_lock_analysis
 {
 	uint32_t flags;
@@ -504,6 +527,12 @@ static void count_spared(uint8_t before, uint8_t after)
 		atomic_add_return(is - was, &freezer_nr_spared);
 }
 
+/*
+ * In one step under the queue's lock: a queued task is in the list that its
+ * bits ask for, always, and a running one that may not any more is told to
+ * leave its CPU.  The count goes with the bits, so that it is 0 only where no
+ * task has any.
+ */
 static void respare(struct task *t, uint8_t set, uint8_t clear)
 {
 	uint32_t flags;
@@ -583,6 +612,10 @@ bool signal_pending_mode(const struct task *t, enum wait_mode mode)
 	}
 }
 
+/*
+ * Between the unlock and the wake-up the task may have woken, and slept again:
+ * then it is woken once too often, which every sleeper bears.
+ */
 void send_signal(struct task *t, int sig)
 {
 	uint32_t flags;
@@ -676,6 +709,10 @@ void sched_task_entry(void)
 
 /* ---- idle ---- */
 
+/*
+ * The victim's lock is tried only, and dropped before ours is taken: two queues
+ * are never locked together, so they need no order.
+ */
 static struct task *steal_from(struct rq *victim) __no_lock_analysis
 {
 	struct task *t = NULL;

@@ -46,11 +46,20 @@ static struct kthread *kthread_of(struct slot *s)
 /* Where held[] keeps what the task record has of the window. */
 enum { HELD_STACK, HELD_ESP };
 
+/*
+ * Below module code directly, owning nothing.  Both are the task's own: they
+ * are believed once it cannot run.
+ */
 static bool at_hold_point(const struct task *t)
 {
 	return t->sleep_site && t->mutexes_held == 0;
 }
 
+/*
+ * The task is held: nobody else writes to its record, and a walk over the tasks
+ * that finds no stack has nothing to examine.  Without a stack there is no esp
+ * either, as it lies in the module's territory, too.
+ */
 static void move_out(struct task *t, struct binding *b)
 {
 	remove_wait_queue(&t->wait);
@@ -60,6 +69,11 @@ static void move_out(struct task *t, struct binding *b)
 	t->esp = 0;
 }
 
+/*
+ * @hold is stored before the look at the thread.  One that computes meets it at
+ * its next kthread_should_stop() and sleeps there; one that sleeps is taken
+ * where it is; so the next call, or one after that, finds it asleep.
+ */
 static int kthread_hold(struct slot *s, struct binding *b)
 {
 	struct kthread *k = kthread_of(s);
@@ -109,6 +123,7 @@ static void kthread_bury(struct slot *s, struct binding *b)
 	stack_free(stack, s->owner);
 }
 
+/* Its task is gone: nobody asks task->kthread any more. */
 static void kthread_destroy(struct slot *s)
 {
 	struct kthread *k = kthread_of(s);
@@ -292,6 +307,10 @@ bool kthread_should_stop(void)
 }
 EXPORT_SYMBOL(kthread_should_stop);
 
+/*
+ * The store before the wake-up: the thread either is woken or has its test of
+ * @stop still before it.  It may be parked, and ends all the same.
+ */
 int kthread_stop(struct task *t)
 {
 	struct kthread *k = t->kthread;

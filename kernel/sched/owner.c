@@ -53,6 +53,11 @@ int owner_count(module_id_t id)
 	return atomic_read(&o->opens) + atomic_read(&o->refs);
 }
 
+/*
+ * Who drops the last count may be inside the module: he wakes, and goes on.
+ * Two who drop theirs at once may both see 0; one of them does, as each looks
+ * after his own decrement.
+ */
 static void count_dropped(struct owner *o)
 {
 	if (READ_ONCE(o->wake_undertaker) &&
@@ -136,6 +141,11 @@ struct owner_site owner_site(module_id_t id, size_t i)
 /* A count at the limit sticks there: such a module is never unloaded (H35). */
 #define REFS_SATURATED	INT32_MAX
 
+/*
+ * The count, then the state; the verdict reads the count and stores the state
+ * while every CPU stands still.  So either it has seen the count, or the state
+ * is seen here and the count taken back.
+ */
 bool try_module_get_from(module_id_t id, uintptr_t site)
 {
 	struct owner *o = &owners[id];
@@ -149,7 +159,6 @@ bool try_module_get_from(module_id_t id, uintptr_t site)
 	while (refs != REFS_SATURATED &&
 	       !atomic_try_cmpxchg(&o->refs, &refs, refs + 1))
 		;
-	/* The verdict may have fallen between the look and the count. */
 	if (owner_state(id) >= MODULE_DEAD) {
 		atomic_dec(&o->refs);
 		return false;

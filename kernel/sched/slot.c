@@ -38,6 +38,7 @@ void slot_get(struct slot *slot)
 	atomic_inc(&slot->refs);
 }
 
+/* With no spinlock held: what is destroyed may have to wait for a CPU. */
 void slot_put(struct slot *slot)
 {
 	if (atomic_dec_and_test(&slot->refs))
@@ -142,7 +143,12 @@ static bool opens_at_once(const struct slot *slot)
 	return slot->ops->engine && s != MODULE_HELD;
 }
 
-/* A known entry comes back, with the pointers of this registration. */
+/*
+ * A known entry comes back, with the pointers of this registration.  The
+ * binding is in no slot as long as the module is closed, so nobody reads it
+ * half changed; that of an engine that runs on is changed under its feet, to
+ * what the module says is the same.
+ */
 static int rebind_locked(struct binding *b,
 			 const struct slot_registration *reg,
 			 struct slot **existing)
@@ -169,6 +175,7 @@ static int rebind_locked(struct binding *b,
 	return 0;
 }
 
+/* The binding is in the ledger before it can be loaded by anybody. */
 static int bind_locked(struct slot *slot, struct binding *b)
 {
 	struct ledger *l = ledger_of(slot->owner);
@@ -235,6 +242,11 @@ static struct binding *slot_entry_locked(struct slot *slot)
 	return NULL;
 }
 
+/*
+ * A door closes with one store.  Who has loaded the binding before that goes
+ * on; he is evidence, or counted.  An engine's binding stays: it is held later,
+ * in an order that loses nothing.
+ */
 void slot_withdraw(struct slot *slot)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
@@ -286,6 +298,10 @@ struct binding *slot_entry(struct slot *slot)
 
 /* ---- newcomers ---- */
 
+/*
+ * The generation is read under the lock together with the phase: a change after
+ * that is one that slot_wait_outcome() sees.
+ */
 int slot_closed(struct slot *slot)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
@@ -346,6 +362,11 @@ bool ledger_find_open(module_id_t owner, const char **kind, char *name,
 	return found;
 }
 
+/*
+ * All doors in one critical section.  A user takes no lock, and may find one of
+ * them open and the next one not yet.  Then he asks slot_closed(), which takes
+ * the lock: they are all open there, and he comes again at once.
+ */
 static void doors_to_phase(module_id_t owner, enum slot_phase phase)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
@@ -397,6 +418,10 @@ static struct binding *next_engine(struct ledger *l, struct binding *b)
 	return next;
 }
 
+/*
+ * The binding leaves its slot when the engine is held, and is back before it is
+ * let go: kernel memory points into the module only while the engine may run.
+ */
 static void engine_set_binding(struct slot *s, struct binding *b, bool held)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
@@ -439,6 +464,10 @@ int ledger_hold(module_id_t owner, struct ledger_blocker *blocker)
 	return result;
 }
 
+/*
+ * Lists are changed with interrupts off only: in a rendezvous none is half
+ * changed.
+ */
 bool ledger_is_held(module_id_t owner)
 {
 	const struct ledger *l = ledger_of(owner);

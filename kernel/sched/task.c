@@ -23,6 +23,7 @@ LIST_HEAD(tasklist);
 static pid_t next_pid = 1;
 static unsigned int nr_tasks;
 
+/* The pid is given under the lock, so that the list is in their order. */
 static void tasklist_add(struct task *t)
 {
 	uint32_t flags = spin_lock_irqsave(&tasklist_lock);
@@ -43,6 +44,10 @@ static void tasklist_remove(struct task *t)
 	spin_unlock_irqrestore(&tasklist_lock, flags);
 }
 
+/*
+ * The record is complete before it is listed: from then on the freezer looks at
+ * it, and the undertaker examines its stack.
+ */
 struct task *task_create(const char *comm, module_id_t owner)
 {
 	struct task *t = kzalloc(sizeof(*t), GFP_KERNEL);
@@ -187,6 +192,7 @@ void task_exit(int code)
 	BUG();
 }
 
+/* Who waits may put the record as soon as he sees @gone: ours is put last. */
 static void task_set_gone(struct task *t)
 {
 	WRITE_ONCE(t->gone, true);

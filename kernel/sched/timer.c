@@ -30,6 +30,11 @@ static struct timer *timer_of(struct slot *s)
 	return container_of(s, struct timer, slot);
 }
 
+/*
+ * The kernel's timer is marked running before this load and until after the
+ * call: who takes the binding away, and then finds it running nowhere, knows
+ * that nobody has the binding any more (H10).
+ */
 static noinline void call_function(struct timer *t)
 {
 	struct binding *b = slot_binding(&t->slot);
@@ -51,6 +56,10 @@ static uint64_t time_left(uint64_t expires)
 	return expires > now ? expires - now : 0;
 }
 
+/*
+ * From here on an arming is noted, also by the function if it is running; so
+ * once it does not run it will not run again.
+ */
 static int timer_hold(struct slot *s, struct binding *b)
 {
 	struct timer *t = timer_of(s);
@@ -67,6 +76,7 @@ static int timer_hold(struct slot *s, struct binding *b)
 	return ktimer_running(&t->ktimer) ? -EAGAIN : 0;
 }
 
+/* Time stands still for a timer that is held: late by that, never early. */
 static void timer_let_go(struct slot *s, struct binding *b)
 {
 	struct timer *t = timer_of(s);
@@ -87,6 +97,7 @@ static void timer_bury(struct slot *s, struct binding *b)
 	timer_of(s)->pending = false;
 }
 
+/* Somebody may have armed it once more after it was deleted. */
 static void timer_free(struct slot *s)
 {
 	ktimer_cancel_sync(&timer_of(s)->ktimer);
@@ -136,6 +147,10 @@ struct timer *timer_create_owner(const char *name, timer_fn fn, void *arg,
 }
 EXPORT_SYMBOL(timer_create_owner);
 
+/*
+ * Armed or noted is decided under slot_lock, as is holding and letting go: an
+ * arming is never lost between the two, and never in both places.
+ */
 bool mod_timer(struct timer *t, uint64_t expires)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);

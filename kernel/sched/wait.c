@@ -38,6 +38,10 @@ void add_wait_queue(struct wait_queue_head *wq, struct wait_queue_entry *e)
 }
 EXPORT_SYMBOL(add_wait_queue);
 
+/*
+ * @wq is written by the entry's task, or for it while it is held, so it needs
+ * no lock to be read.
+ */
 void remove_wait_queue(struct wait_queue_entry *e)
 {
 	struct wait_queue_head *wq = e->wq;
@@ -210,6 +214,10 @@ void init_completion(struct completion *c)
 }
 EXPORT_SYMBOL(init_completion);
 
+/*
+ * @done is counted and the waiters are woken under one lock, which a waiter
+ * takes as well to see that he is by: he comes out after us, and may free @c.
+ */
 static void complete_n(struct completion *c, bool all)
 {
 	uint32_t flags = spin_lock_irqsave(&c->wait.lock);
@@ -219,7 +227,6 @@ static void complete_n(struct completion *c, bool all)
 		c->done = UINT32_MAX;
 	else if (c->done != UINT32_MAX)
 		c->done++;
-	/* Under the lock: after it @c may be gone with the waiter. */
 	list_for_each_entry(e, &c->wait.entries, link)
 		wake_up_task(e->task);
 	spin_unlock_irqrestore(&c->wait.lock, flags);
@@ -248,6 +255,7 @@ static bool completion_take(struct completion *c)
 	return done;
 }
 
+/* Late, or signalled, but done by now: the last test says success. */
 static int completion_wait(struct completion *c, enum wait_mode mode,
 			   struct stamp deadline, uintptr_t site)
 {

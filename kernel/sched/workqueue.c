@@ -48,6 +48,11 @@ static void queue_locked(struct work *w)
 	wake_up(&work_wait);
 }
 
+/*
+ * Off the list, @queued stays: it says what is owed.  A worker that has taken
+ * the item said so in @running under the same lock, before it loads the
+ * binding (H10).
+ */
 static int work_hold(struct slot *s, struct binding *b)
 {
 	struct work *w = work_of(s);
@@ -135,6 +140,10 @@ struct work *work_create_owner(const char *name, work_fn fn, void *arg,
 }
 EXPORT_SYMBOL(work_create_owner);
 
+/*
+ * @queued is the promise to run once more, the list is who keeps it: an item
+ * that is held, or one that runs, may have the one without the other.
+ */
 bool queue_work(struct work *w)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
@@ -200,7 +209,11 @@ EXPORT_SYMBOL(work_destroy);
 
 /* ---- the workers ---- */
 
-/* The first item that nobody runs, referenced and marked running. */
+/*
+ * The first item that nobody runs, referenced and marked running.  The
+ * reference outlives @running: who has waited for that may destroy the item
+ * before its worker has looked away.
+ */
 static struct work *work_take(void)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
@@ -221,7 +234,10 @@ static struct work *work_take(void)
 	return found;
 }
 
-/* Queued again while it ran: somebody must look at the list once more. */
+/*
+ * Queued again while it ran: the workers that looked at the list meanwhile have
+ * passed it over.
+ */
 static void work_done(struct work *w)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
