@@ -25,11 +25,10 @@
 #define COM3		0x3e8
 #define COM1_3_IRQ	4	/* shared by both */
 
-#define INPUT_SIZE	512u	/* a power of two */
+#define INPUT_SIZE	4096u	/* a power of two */
 #define CTRL_C		3
 #define QUEUE_SIZE	8192u
 #define PIECE		512u	/* of a long write; the queue takes it whole */
-#define MAX_PASSES	256
 
 /*
  * Lock key: (c) constant after boot  (i) input_lock
@@ -46,6 +45,7 @@ struct console {
 	struct raw_lock		input_lock;
 	uint32_t		input_head, input_tail;	/* (i) */
 	uint8_t			input[INPUT_SIZE];	/* (i) */
+	bool			paused;		/* (i) the line must wait */
 	void			(*interrupt)(void *arg); /* (i) */
 	void			*interrupt_arg;		/* (i) */
 	struct wait_queue_head	readers;
@@ -119,6 +119,24 @@ void console_emit(const char *s, size_t n)
 	outqueue_write(&consoles[0].out, s, n, OUTQUEUE_OWN_LINE);
 }
 
+/*
+ * Nothing that comes by the line is dropped: when the ring is full the port
+ * keeps what it has, and who sends waits.  So no sender keeps the handler
+ * busy for ever, either.  Under input_lock.
+ */
+static void pause_or_resume(struct console *c)
+{
+	uint32_t n = c->input_tail - c->input_head;
+
+	if (!c->paused && n == INPUT_SIZE) {
+		c->paused = true;
+		serial_disable_input(&c->uart);
+	} else if (c->paused && n <= INPUT_SIZE / 2) {
+		c->paused = false;
+		serial_enable_input(&c->uart);
+	}
+}
+
 /* False: the ring is empty.  What was read is wiped (H09). */
 static bool take_input(struct console *c, int *byte)
 {
@@ -130,6 +148,7 @@ static bool take_input(struct console *c, int *byte)
 
 		*byte = *place;
 		*place = 0;
+		pause_or_resume(c);
 	}
 	raw_unlock(&c->input_lock, flags);
 	return found;
@@ -153,7 +172,10 @@ void console_set_interrupt(struct console *c, void (*fn)(void *arg), void *arg)
 	raw_unlock(&c->input_lock, flags);
 }
 
-/* Interrupt context.  What nobody reads in time is dropped. */
+/*
+ * Interrupt context.  Ctrl-C is heeded at once, however much was typed before
+ * it.  Of the keyboard, which cannot wait, what finds the ring full is lost.
+ */
 static void console_input(struct console *c, uint8_t byte)
 {
 	uint32_t flags = raw_lock(&c->input_lock);
@@ -162,6 +184,7 @@ static void console_input(struct console *c, uint8_t byte)
 
 	if (!interrupt && c->input_tail - c->input_head < INPUT_SIZE)
 		c->input[c->input_tail++ % INPUT_SIZE] = byte;
+	pause_or_resume(c);
 	raw_unlock(&c->input_lock, flags);
 	if (interrupt)
 		interrupt(arg);
@@ -178,24 +201,28 @@ static void keyboard_input(const char *s, size_t n)
 /*
  * The line is shared and signals edges: one that comes while the other port
  * holds the line up is lost, so both are asked until a whole pass has found
- * nothing.
+ * nothing.  One that is resumed meanwhile is asked in the next pass, or finds
+ * the line down and signals.
  */
 static void serial_interrupt(uint32_t gsi)
 {
-	bool found = true;
+	bool found;
 
 	(void)gsi;
-	for (int pass = 0; found && pass < MAX_PASSES; pass++) {
+	do {
 		found = false;
 		for (size_t i = 0; i < ARRAY_SIZE(consoles); i++) {
-			int byte = serial_get(&consoles[i].uart);
+			int byte;
 
+			if (READ_ONCE(consoles[i].paused))
+				continue;
+			byte = serial_get(&consoles[i].uart);
 			if (byte < 0)
 				continue;
 			console_input(&consoles[i], (uint8_t)byte);
 			found = true;
 		}
-	}
+	} while (found);
 }
 
 void console_init_early(void)

@@ -88,6 +88,12 @@ void serial_enable_input(struct uart *u)
 	outb(IER_RECEIVED, u->base + IER);
 }
 
+void serial_disable_input(struct uart *u)
+{
+	if (u->present)
+		outb(0, u->base + IER);
+}
+
 int serial_get(struct uart *u)
 {
 	if (!u->present)

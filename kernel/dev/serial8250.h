@@ -29,8 +29,10 @@ void serial_init(struct uart *u);
  */
 size_t serial_put(struct uart *u, const char *s, size_t n);
 
-/* From here on it interrupts for each byte that comes in. */
+/* From here on it interrupts for each byte that comes in, or is there. */
 void serial_enable_input(struct uart *u);
+/* No more: what comes stays in the port, and who sends waits. */
+void serial_disable_input(struct uart *u);
 
 /*
  * A byte that has come in, or -1.  After -1 the port does not hold its
