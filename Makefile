@@ -65,11 +65,13 @@ MACHINE	:= -std=gnu11 -m32 -march=i686 -O2 -g -ffreestanding -fno-pic \
 	   -mgeneral-regs-only -fno-omit-frame-pointer -fno-strict-aliasing \
 	   -fno-delete-null-pointer-checks -fno-stack-protector \
 	   -fno-asynchronous-unwind-tables -fcf-protection=none
+# object-size knows nothing of what linker.ld lays out.
+UBSAN	:= $(if $(DEBUG),-fsanitize=undefined -fno-sanitize=object-size)
 CONFIG	:= $(if $(DEBUG),-DCONFIG_DEBUG) $(if $(LAB),-DCONFIG_LAB)
 
-KFLAGS	:= $(MACHINE) $(WARN) $(CONFIG) -D__KERNEL__ -Ikernel/include \
+KFLAGS	:= $(MACHINE) $(WARN) $(CONFIG) $(UBSAN) -D__KERNEL__ -Ikernel/include \
 	   -Ikernel -I$(B)/include
-MFLAGS	:= $(MACHINE) $(WARN) $(CONFIG) -DMODULE -Ikernel/include \
+MFLAGS	:= $(MACHINE) $(WARN) $(CONFIG) $(UBSAN) -DMODULE -Ikernel/include \
 	   -I$(B)/include
 UFLAGS	:= $(MACHINE) $(WARN) -Iuser/lib -Iuser -Ikernel/include
 AFLAGS	:= -f elf32 -g -F dwarf -Werror $(subst -D,-d,$(CONFIG)) \

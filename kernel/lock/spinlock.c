@@ -6,14 +6,13 @@
 #include <kernel/bug.h>
 #include <kernel/export.h>
 #include <kernel/spinlock.h>
+#include <lock/lockdep.h>
 #include <lock/preempt.h>
 #include <x86/cpu.h>
 
 void spin_lock_init(struct spinlock *lock, const char *name)
 {
-	lock->locked = 0;
-	lock->owner_cpu = 0;
-	lock->name = name;
+	*lock = (struct spinlock){ .name = name };
 }
 EXPORT_SYMBOL(spin_lock_init);
 
@@ -35,6 +34,7 @@ static void spin_take(struct spinlock *lock)
 	if (unlikely(spin_is_held(lock)))
 		panic("spinlock %s taken twice by CPU %u", lock->name,
 		      cpu_id());
+	lockdep_acquire_spin(&lock->class, lock->name, LOCK_WAITING);
 	while (!spin_try_take(lock))
 		while (READ_ONCE(lock->locked))
 			cpu_relax();
@@ -44,6 +44,7 @@ static void spin_take(struct spinlock *lock)
 static void spin_release(struct spinlock *lock)
 {
 	assert(spin_is_held(lock));
+	lockdep_release_spin(lock->class);
 	lock->owner_cpu = 0;
 	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
 }
@@ -60,6 +61,7 @@ bool spin_trylock(struct spinlock *lock) __no_lock_analysis
 	preempt_disable();
 	if (spin_try_take(lock)) {
 		lock->owner_cpu = cpu_id() + 1;
+		lockdep_acquire_spin(&lock->class, lock->name, LOCK_TRIED);
 		return true;
 	}
 	preempt_enable();

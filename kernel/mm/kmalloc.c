@@ -7,6 +7,7 @@
 #include <kernel/bug.h>
 #include <kernel/export.h>
 #include <kernel/string.h>
+#include <lock/lockdep.h>
 #include <mm/heap_internal.h>
 
 #define REDZONE_POISON	0xbb
@@ -51,6 +52,8 @@ void *kmalloc_site(size_t size, gfp_t flags, module_id_t owner, uintptr_t site)
 	struct heap *heap = heap_of_owner(owner);
 	void *p;
 
+	if (!(flags & GFP_ATOMIC))
+		might_sleep();
 	if (!heap || !size || size > KMALLOC_MAX || should_fail_alloc())
 		return NULL;
 	site = site_for(heap, site);

@@ -15,6 +15,7 @@
 #include <kernel/ktime.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
+#include <lock/lockdep.h>
 #include <lock/preempt.h>
 #include <mm/mm.h>
 #include <sched/freezer.h>
@@ -252,6 +253,7 @@ static void switch_to(struct rq *rq, struct task *next)
 	next->switches++;
 	next->switched_in = prev->switched_in;
 	this_cpu()->current_task = next;
+	lockdep_switch(&next->mutexes);
 	mm_switch(next->mm);
 	if (next->process) {
 		cpu_set_kernel_stack(next->stack + KERNEL_STACK_SIZE);

@@ -23,7 +23,9 @@ struct ktimer_base {
 	struct ktimer	*running;	/* (b) to write */
 };
 
-static struct ktimer_base bases[NR_CPUS];
+static struct ktimer_base bases[NR_CPUS] = {
+	[0 ... NR_CPUS - 1] = { .lock = SPINLOCK_INIT("timer_base") },
+};
 
 static uint64_t expiry(const struct ktimer *t)
 {

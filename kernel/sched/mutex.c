@@ -7,14 +7,14 @@
 #include <kernel/errno.h>
 #include <kernel/export.h>
 #include <kernel/mutex.h>
+#include <lock/lockdep.h>
 #include <lock/preempt.h>
 #include <sched/sched.h>
 
 void mutex_init(struct mutex *m, const char *name)
 {
-	m->owner = NULL;
+	*m = (struct mutex){ .name = name };
 	init_waitqueue_head(&m->waiters);
-	m->name = name;
 }
 EXPORT_SYMBOL(mutex_init);
 
@@ -29,7 +29,7 @@ EXPORT_SYMBOL(mutex_is_held);
  * back: who reads a task's count while the task stands still never sees less
  * than it holds.
  */
-bool mutex_trylock(struct mutex *m) __no_lock_analysis
+static bool mutex_try_take(struct mutex *m)
 {
 	struct task *nobody = NULL;
 
@@ -42,6 +42,14 @@ bool mutex_trylock(struct mutex *m) __no_lock_analysis
 	current->mutexes_held--;
 	return false;
 }
+
+bool mutex_trylock(struct mutex *m) __no_lock_analysis
+{
+	if (!mutex_try_take(m))
+		return false;
+	lockdep_acquire_mutex(&m->class, m->name, LOCK_TRIED);
+	return true;
+}
 EXPORT_SYMBOL(mutex_trylock);
 
 static int mutex_lock_mode(struct mutex *m,
@@ -50,14 +58,15 @@ static int mutex_lock_mode(struct mutex *m,
 	int err = 0;
 
 	assert(preempt_count() == 0 && !in_interrupt());
-	if (mutex_trylock(m))
-		return 0;
 	if (mutex_is_held(m))
 		panic("mutex %s taken twice by pid %d", m->name, current->pid);
+	lockdep_acquire_mutex(&m->class, m->name, LOCK_WAITING);
+	if (mutex_try_take(m))
+		return 0;
 	current->blocked_on = m;
 	for (;;) {
 		prepare_to_wait(&m->waiters, mode);
-		if (mutex_trylock(m)) {
+		if (mutex_try_take(m)) {
 			err = 0;
 			break;
 		}
@@ -67,6 +76,8 @@ static int mutex_lock_mode(struct mutex *m,
 	}
 	finish_wait();
 	current->blocked_on = NULL;
+	if (err)
+		lockdep_release_mutex(m->class);
 	return err;
 }
 
@@ -95,6 +106,7 @@ EXPORT_SYMBOL(mutex_lock_killable);
 void mutex_unlock(struct mutex *m) __no_lock_analysis
 {
 	assert_mutex_held(m);
+	lockdep_release_mutex(m->class);
 	__atomic_store_n(&m->owner, NULL, __ATOMIC_SEQ_CST);
 	barrier();
 	current->mutexes_held--;

@@ -19,6 +19,7 @@
 #include <kernel/module_id.h>
 #include <kernel/wait.h>
 #include <kernel/mutex.h>
+#include <lock/lockdep.h>
 #include <sched/ktimer.h>
 #include <x86/cpu.h>
 #include <x86/machine.h>
@@ -103,6 +104,9 @@ struct task {
 	bool			timed_out;	/* (q) */
 	struct mutex		*blocked_on;	/* (o) read by the freezer */
 	uint32_t		mutexes_held;	/* (o) */
+#ifdef CONFIG_DEBUG
+	struct lock_stack	mutexes;	/* (o) which */
+#endif
 
 	uint32_t		signals;	/* (q) set of 1 << (sig - 1) */
 	int			syscall;	/* (o) number, -1 outside */
@@ -119,7 +123,6 @@ struct task {
 	bool			gone;		/* stack freed; never again */
 	struct list_head	dead_link;	/* the reaper's */
 	struct wait_queue_head	exit_wait;	/* for @gone */
-
 
 	struct exam		exam;		/* (f) */
 	bool			exam_reported;	/* (f) */

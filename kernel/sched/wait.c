@@ -9,6 +9,7 @@
 #include <kernel/errno.h>
 #include <kernel/export.h>
 #include <kernel/ktime.h>
+#include <lock/lockdep.h>
 #include <mm/mm.h>
 #include <sched/rq.h>
 #include <sched/wait.h>
@@ -89,6 +90,7 @@ void prepare_to_wait(struct wait_queue_head *wq, enum wait_mode mode)
 {
 	struct task *t = current;
 
+	might_sleep();
 	if (wq && !t->wait.wq)
 		add_wait_queue(wq, &t->wait);
 	t->sleep_mode = mode;

@@ -12,10 +12,11 @@ struct __capability("mutex") mutex {
 	struct task		*owner;		/* NULL: free; one cmpxchg */
 	struct wait_queue_head	waiters;
 	const char		*name;
+	uint32_t		class;		/* the order checker's (DEBUG=1) */
 };
 
-#define MUTEX_INIT(n)	{ NULL, \
-	{ SPINLOCK_INIT(#n), LIST_HEAD_INIT(n.waiters.entries) }, #n }
+#define MUTEX_INIT(n)	{ .name = #n, \
+	.waiters = { SPINLOCK_INIT(#n), LIST_HEAD_INIT(n.waiters.entries) } }
 #define DEFINE_MUTEX(n)	struct mutex n = MUTEX_INIT(n)
 
 void mutex_init(struct mutex *m, const char *name);

@@ -13,10 +13,11 @@ struct __capability("spinlock") spinlock {
 	uint32_t	locked;
 	uint32_t	owner_cpu;	/* id + 1 while locked, to assert on */
 	const char	*name;
+	uint32_t	class;		/* the order checker's (DEBUG=1) */
 };
 typedef struct spinlock spinlock_t;
 
-#define SPINLOCK_INIT(n)	{ 0, 0, n }
+#define SPINLOCK_INIT(n)	{ .name = n }
 #define DEFINE_SPINLOCK(n)	struct spinlock n = SPINLOCK_INIT(#n)
 
 /* @name is kept: a constant string of the kernel, or of the lock's owner. */
