@@ -187,7 +187,10 @@ unsigned int file_poll(struct file *file, struct poll_table *pt);
  */
 ssize_t file_write_kernel(struct file *file, const void *buf, size_t n);
 ssize_t file_read_kernel(struct file *file, void *buf, size_t n);
-/* The whole of a regular file into vmalloc()ed memory, the caller's. */
+/*
+ * The whole of a regular file into vmalloc()ed memory, the caller's.  0, or
+ * -errno (-EISDIR, -EINVAL of a device) with nothing stored.
+ */
 int fs_read_file(const char *path, void **data, size_t *size);
 
 /* ---- open devices, for reports (chrdev.c) ---- */

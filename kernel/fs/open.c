@@ -97,21 +97,22 @@ int fs_read_file(const char *path, void **data, size_t *size)
 {
 	struct inode *inode;
 	struct kstat st;
+	void *content;
 	ssize_t n = -ENOMEM;
 	int err = fs_lookup(path, &inode);
 
 	if (err)
 		return err;
 	inode_stat(inode, &st);
-	*data = vmalloc(ALIGN_UP(max(st.size, 1u), PAGE_SIZE));
-	if (*data)
-		n = inode_read_kernel(inode, *data, st.size, 0);
+	content = vmalloc(ALIGN_UP(max(st.size, 1u), PAGE_SIZE));
+	if (content)
+		n = inode_read_kernel(inode, content, st.size, 0);
 	inode_put(inode);
 	if (n < 0) {
-		if (*data)
-			vfree(*data);
+		vfree(content);
 		return (int)n;
 	}
+	*data = content;
 	*size = (size_t)n;
 	return 0;
 }

@@ -126,8 +126,11 @@ KTEST(fs, initrd_is_unpacked)
 	KTEST_EXPECT(fs_read_file("/bin/true", &data, &size) == 0);
 	KTEST_EXPECT(size > 52 && !memcmp(data, "\177ELF", 4));
 	vfree(data);
+	data = NULL;
 	KTEST_EXPECT(fs_read_file("/bin", &data, &size) == -EISDIR);
+	KTEST_EXPECT(fs_read_file("/dev/null", &data, &size) < 0);
 	KTEST_EXPECT(fs_read_file("/bin/none", &data, &size) == -ENOENT);
+	KTEST_EXPECT(!data);	/* or the caller frees what is freed */
 	return NULL;
 }
 
