@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from icebox import BUILD, TOP, boot
+from icebox import BUILD, TOP, boot, make_module
 from scenes import on, play
 
 sys.path.insert(0, os.path.join(TOP, "tests/badfiles"))
@@ -88,3 +88,32 @@ def test_failing_routines_leave_nothing():
     """init that fails, register that fails half-way: as if never loaded."""
     boot("census; ! load init_fails; ! load register_fails; ! load nothing; "
          "lsmod; census check; load hello; unload hello", expect=0)
+
+
+def test_what_is_no_file_is_refused():
+    """A folder, a device, a name that is too long: loaded or asked about."""
+    result = boot("census; ! load /lib/modules; ! load /dev/null; ! load /; "
+                  "! load %s; ! modinfo /lib/modules; ! modinfo /dev/null; "
+                  "census check" % ("n" * 100), expect=0)
+    assert "EISDIR" in result.console, result
+
+
+def test_exports_that_are_taken_are_refused(tmp_path):
+    """By the kernel or by another module; and what init returns is told."""
+    for name, symbol, status in (("one", "shared", 0), ("two", "shared", 0),
+                                 ("three", "kfree", 0), ("four", "own", 5)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "a.c").write_text(
+            "#include <kernel/export.h>\n#include <kernel/module.h>\n"
+            "void %s(void);\nvoid %s(void)\n{\n}\nEXPORT_SYMBOL(%s);\n"
+            "static int start(void)\n{\n\treturn %d;\n}\n"
+            "module_init(start);\n" % (symbol, symbol, symbol, status))
+        make_module(folder)
+    result = boot("load one; ! load two; unload one; load two; unload two; "
+                  "! load three; ! load four", expect=0,
+                  add=[tmp_path / n / (n + ".ko")
+                       for n in ("one", "two", "three", "four")])
+    for text in ("shared, which module one exports", "kfree, which the kernel",
+                 "init returned 5"):
+        assert text in result.console, result

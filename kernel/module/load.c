@@ -265,6 +265,24 @@ static int find_entries(struct load_info *info)
 	return 0;
 }
 
+/* Who is linked to a name is linked to the one that has it. */
+static int check_export_free(struct load_info *info, const char *name)
+{
+	module_id_t owner;
+	uintptr_t addr;
+	bool taken;
+
+	mutex_lock(&module_lock);
+	taken = export_find_locked(name, &addr, &owner);
+	mutex_unlock(&module_lock);
+	if (!taken)
+		return 0;
+	return elf_fail(&info->err, -EEXIST, "exports %.64s, which %s%s "
+			"exports already", name,
+			owner ? "module " : "the kernel",
+			owner ? owner_of(owner)->name : "");
+}
+
 static int find_exports(struct load_info *info)
 {
 	struct module *m = info->mod;
@@ -280,6 +298,9 @@ static int find_exports(struct load_info *info)
 	for (uint32_t i = 0; i < table.count; i++) {
 		struct export e = exports_get(&table, i);
 
+		err = check_export_free(info, e.name);
+		if (err)
+			return err;
 		m->exports[i] = (struct module_export){ e.name, e.value };
 	}
 	m->nr_exports = table.count;
@@ -369,6 +390,17 @@ static void free_init_regions(struct module *m)
 	gdb_module_loaded(m);
 }
 
+/* Anything but 0 is a failure; what is no -errno has no name. */
+static int routine_failed(struct load_info *info, const char *routine, int err)
+{
+	if (err > 0 || err <= -ERESTARTSYS)
+		return elf_fail(&info->err, -EINVAL, "its %s returned %d, "
+				"which is neither 0 nor an error", routine,
+				err);
+	return elf_fail(&info->err, err, "its %s failed: %s", routine,
+			errno_name(err));
+}
+
 static int run_init(struct load_info *info)
 {
 	struct module *m = info->mod;
@@ -376,8 +408,7 @@ static int run_init(struct load_info *info)
 
 	if (err) {
 		m->init_failed = true;
-		return elf_fail(&info->err, err < 0 ? err : -EINVAL,
-				"its init failed: %s", errno_name(err));
+		return routine_failed(info, "init", err);
 	}
 	free_init_regions(m);
 	return 0;
@@ -390,10 +421,7 @@ static int run_register(struct load_info *info)
 
 	owners[m->id].may_register = true;
 	err = m->register_fn ? m->register_fn() : 0;
-	if (err)
-		return elf_fail(&info->err, err < 0 ? err : -EINVAL,
-				"its register failed: %s", errno_name(err));
-	return 0;
+	return err ? routine_failed(info, "register", err) : 0;
 }
 
 static int start_module(struct load_info *info)
@@ -527,7 +555,8 @@ int module_load(const char *path, const char *args, char *err_text, size_t n)
 	int err;
 
 	if (name_from_path(path, name, sizeof(name))) {
-		strscpy(err_text, "no name for a module", n);
+		snprintf(err_text, n, "no name for a module: it has 1 to %u "
+			 "characters", OWNER_NAME_LEN - 1);
 		return -EINVAL;
 	}
 	err = module_revive(name, !is_blank(args), err_text, n);
