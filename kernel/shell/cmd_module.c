@@ -46,6 +46,15 @@ static char *join_words(struct command_call *call, int first)
 	return text;
 }
 
+/* A module's name is an identifier: "-" in it counts as "_". */
+static void name_module(char *name)
+{
+	for (; *name; name++) {
+		if (*name == '-')
+			*name = '_';
+	}
+}
+
 /* The name that a file /a/b/foo.ko gives its module. */
 static void module_name_of(const char *path, char *name, size_t size)
 {
@@ -56,6 +65,7 @@ static void module_name_of(const char *path, char *name, size_t size)
 	dot = strrchr(name, '.');
 	if (dot && strcmp(dot, ".ko") == 0)
 		*dot = '\0';
+	name_module(name);
 }
 
 static void print_loaded(struct command_call *call, const char *path)
@@ -97,7 +107,7 @@ static int cmd_load(struct command_call *call)
 	"is checked, linked to the kernel and to the modules it needs, and\n" \
 	"its init and register functions run. `modinfo NAME` lists its\n" \
 	"parameters: load fifo size=4096. If it fails nothing remains.\n"
-COMMAND(load, "NAME [PARAM=VALUE...]", "load a module into the kernel",
+COMMAND(load, "NAME [PARAM=VALUE...]", "put a module into the kernel",
 	LOAD_HELP, cmd_load);
 COMMAND(insmod, "NAME [PARAM=VALUE...]", "the same as load", LOAD_HELP,
 	cmd_load);
@@ -158,6 +168,7 @@ static int unload_name(struct command_call *call, const char *word,
 				     UNLOAD_MAX_NAMES);
 	if (strscpy(req->names[req->nr_names], word, OWNER_NAME_LEN) < 0)
 		return command_usage(call, "%s: no name of a module", word);
+	name_module(req->names[req->nr_names]);
 	req->nr_names++;
 	return 0;
 }
@@ -227,8 +238,11 @@ static int unload_and_report(struct command_call *call,
 	struct unload_report *r = kzalloc(sizeof(*r), GFP_KERNEL | GFP_DATA);
 	int err;
 
-	if (!r)
+	if (!r) {
+		command_printf(call, "%s: no memory, nothing was changed\n",
+			       call->argv[0]);
 		return -ENOMEM;
+	}
 	err = module_unload(&o->req, r);
 	if (!o->json)
 		report_text(r, o->verbose, print_report_text, call);
@@ -266,7 +280,7 @@ static int cmd_unload(struct command_call *call)
 	"^C gives up, with everything as it was. Status: -EBUSY in use,\n" \
 	"-ETIMEDOUT out of time, -EDEADLK by the module itself, -ENOENT no\n" \
 	"such module, -EAGAIN somebody else is at it.\n"
-COMMAND(unload, UNLOAD_ARGS, "take a module out of the kernel", UNLOAD_HELP,
+COMMAND(unload, UNLOAD_ARGS, "take a module out again", UNLOAD_HELP,
 	cmd_unload);
 COMMAND(rmmod, UNLOAD_ARGS, "the same as unload", UNLOAD_HELP, cmd_unload);
 
@@ -302,7 +316,7 @@ static int cmd_lsmod(struct command_call *call)
 	kfree(m);
 	return 0;
 }
-COMMAND(lsmod, "", "list the modules that are loaded",
+COMMAND(lsmod, "", "list the loaded modules",
 	"Name, size, use count, state, and the modules that are linked to it.\n"
 	"Of one that is to go when its last user has left: who that is.\n",
 	cmd_lsmod);
@@ -420,7 +434,7 @@ static int cmd_modinfo(struct command_call *call)
 	kfree(path);
 	return err;
 }
-COMMAND(modinfo, "NAME", "tell what a module file says of itself",
+COMMAND(modinfo, "NAME", "what a module file tells",
 	"Description, licence, the ABI stamp of the headers it was built\n"
 	"with, and its parameters with their types. It need not be loaded.\n",
 	cmd_modinfo);

@@ -13,19 +13,58 @@
 
 static bool help_line(const char *name, const char *brief, void *arg)
 {
-	command_printf(arg, "  %-10s %s\n", name, brief);
+	command_printf(arg, "  %-*s %s\n", HELP_NAME, name, brief);
 	return true;
 }
 
+static size_t count_commands(bool for_tests)
+{
+	size_t n = 0;
+
+	while (command_at(n, for_tests))
+		n++;
+	return n;
+}
+
+/* In two columns, read downwards. */
+static void help_table(struct command_call *call)
+{
+	size_t rows = (count_commands(false) + 1) / 2;
+
+	for (size_t i = 0; i < rows; i++) {
+		const struct command *a = command_at(i, false);
+		const struct command *b = command_at(rows + i, false);
+
+		command_printf(call, "  %-*s %-*s", HELP_NAME, a->name,
+			       b ? HELP_BRIEF : 0, a->brief);
+		if (b)
+			command_printf(call, "  %-*s %s", HELP_NAME, b->name,
+				       b->brief);
+		command_printf(call, "\n");
+	}
+}
+
+/* What fits on a screen, with a prompt below. */
 static int help_all(struct command_call *call)
 {
-	command_for_each(help_line, call);
-	command_printf(call, "\n"
+	help_table(call);
+	command_for_each_of_modules(help_line, call);
+	command_printf(call,
 		"A program of /bin runs by its name. `a; b` one after the"
 		" other, `a &` without\nwaiting, `! a` turns the status round,"
 		" `a > FILE`, `a >> FILE`, `a < FILE`.\nTab completes, up and"
 		" down go through the history, ^C interrupts.\n`help CMD`"
-		" tells more about one command.\n");
+		" tells more about one command, `help tests` what tests"
+		" use.\n");
+	return 0;
+}
+
+static int help_tests(struct command_call *call)
+{
+	const struct command *c;
+
+	for (size_t n = 0; (c = command_at(n, true)) != NULL; n++)
+		help_line(c->name, c->brief, call);
 	return 0;
 }
 
@@ -51,11 +90,16 @@ static int cmd_help(struct command_call *call)
 {
 	if (call->argc > 2)
 		return command_usage(call, "one command at a time");
-	return call->argc == 1 ? help_all(call) : help_one(call, call->argv[1]);
+	if (call->argc == 1)
+		return help_all(call);
+	if (strcmp(call->argv[1], "tests") == 0)
+		return help_tests(call);
+	return help_one(call, call->argv[1]);
 }
-COMMAND(help, "[CMD]", "list the commands, or tell about one",
-	"Without an argument: one line for each command, those of modules\n"
-	"included. With one: how it is used and what it does.\n", cmd_help);
+COMMAND(help, "[CMD | tests]", "list commands, explain one",
+	"Without an argument: what there is to type, commands of modules\n"
+	"included. With a command: how it is used and what it does. `help\n"
+	"tests` lists those that only a test has a use for.\n", cmd_help);
 
 /* ---- commands that run commands ---- */
 
@@ -113,7 +157,7 @@ static int cmd_time(struct command_call *call)
 		       (unsigned int)(us % 1000));
 	return status;
 }
-COMMAND(time, "CMD [ARG...]", "tell how long a command takes",
+COMMAND(time, "CMD [ARG...]", "how long a command takes",
 	"In milliseconds of the machine's own time. The status is that of the\n"
 	"command.\n", cmd_time);
 
@@ -133,7 +177,7 @@ static int cmd_jobs(struct command_call *call)
 	mutex_unlock(&sh->jobs_lock);
 	return 0;
 }
-COMMAND(jobs, "", "list the background jobs of this console",
+COMMAND(jobs, "", "list the background jobs",
 	"Number, pid, and the command. A job begins with `CMD &`; `wait`\n"
 	"waits for it, `kill PID` interrupts it.\n", cmd_jobs);
 
@@ -221,7 +265,7 @@ static int cmd_wait(struct command_call *call)
 	}
 	return status;
 }
-COMMAND(wait, "[PID...]", "wait for background jobs and spawned programs",
+COMMAND(wait, "[PID...]", "wait for jobs and programs",
 	"Without a pid: for all of them. The status is the last one that was\n"
 	"not 0. A program that SIGINT, SIGTERM or SIGKILL ended has 0, as it\n"
 	"did what it was told; any other signal counts 128 and its number.\n",

@@ -144,7 +144,7 @@ static int cmd_mem(struct command_call *call)
 	mem_modules(call);
 	return 0;
 }
-COMMAND(mem, "", "tell what the memory is used for",
+COMMAND(mem, "", "what the memory is used for",
 	"Pages by their use, the heap's objects, and what each module has in\n"
 	"the module window. Memory of the kind `data' holds no pointers and\n"
 	"is never searched for pointers into a module.\n", cmd_mem);
@@ -188,7 +188,7 @@ static int cmd_cpus(struct command_call *call)
 		print_cpu(call, i);
 	return 0;
 }
-COMMAND(cpus, "", "list the CPUs and what runs on them",
+COMMAND(cpus, "", "list the CPUs, what runs",
 	"Context switches, interrupts (those between CPUs included), the\n"
 	"share of time since boot in which there was nothing to do, and the\n"
 	"task that is on it at this moment.\n", cmd_cpus);
@@ -202,7 +202,7 @@ static int cmd_uptime(struct command_call *call)
 	command_printf(call, "up %u.%03u s\n", ms / 1000, ms % 1000);
 	return 0;
 }
-COMMAND(uptime, "", "tell how long the machine is up",
+COMMAND(uptime, "", "how long the machine is up",
 	"In seconds of the machine's own time since it found its clock.\n",
 	cmd_uptime);
 
@@ -250,7 +250,7 @@ static int cmd_panic(struct command_call *call)
 	(void)call;
 	panic("the command panic was given");
 }
-COMMAND(panic, "", "stop the machine as a broken kernel does",
+TEST_COMMAND(panic, "", "stop the machine as a broken kernel does",
 	"A test of the report: the backtraces of all CPUs.\n", cmd_panic);
 
 static int cmd_oops(struct command_call *call)
@@ -260,7 +260,7 @@ static int cmd_oops(struct command_call *call)
 	(void)call;
 	return *(volatile int *)nowhere;
 }
-COMMAND(oops, "", "read address 0 in the kernel",
+TEST_COMMAND(oops, "", "read address 0 in the kernel",
 	"A test of the report of a fault; the machine does not survive it.\n",
 	cmd_oops);
 
@@ -277,6 +277,6 @@ static int cmd_hang(struct command_call *call)
 	(void)call;
 	spin_for_ever();
 }
-COMMAND(hang, "", "stop this CPU for ever, interrupts off",
+TEST_COMMAND(hang, "", "stop this CPU for ever, interrupts off",
 	"A test of who notices: with one CPU the machine is dead.\n",
 	cmd_hang);

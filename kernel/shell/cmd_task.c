@@ -101,7 +101,7 @@ static int cmd_ps(struct command_call *call)
 	kfree(ps);
 	return 0;
 }
-COMMAND(ps, "", "list the tasks: programs and kernel threads",
+COMMAND(ps, "", "list programs and threads",
 	"Pid, parent (0: the kernel), CPU, state, how often it was switched\n"
 	"to, the CPU time it has used, name, the module whose thread it is,\n"
 	"and of those that sleep where and for how long. `bt PID` tells\n"
@@ -190,7 +190,7 @@ static int cmd_bt(struct command_call *call)
 		status = bt_pid(call, call->argv[i]);
 	return status;
 }
-COMMAND(bt, "PID...", "print where tasks are in the kernel",
+COMMAND(bt, "PID...", "show where tasks are",
 	"The functions that the task is in, innermost first. For one that is\n"
 	"running at this moment all CPUs stand still for the look.\n", cmd_bt);
 
@@ -264,7 +264,7 @@ static int cmd_kill(struct command_call *call)
 	}
 	return status;
 }
-COMMAND(kill, "[-SIGNAL] PID...", "send a signal to programs or jobs",
+COMMAND(kill, "[-SIGNAL] PID...", "signal programs or jobs",
 	"SIGTERM unless told otherwise, as a number or a name: -9, -KILL.\n"
 	"It returns at once; `wait PID` waits for the end.\n", cmd_kill);
 
@@ -289,7 +289,7 @@ static int cmd_freeze(struct command_call *call)
 			       errno_name(err));
 	return err;
 }
-COMMAND(freeze, "", "put every task into the refrigerator",
+COMMAND(freeze, "", "all into the refrigerator",
 	"All but the consoles and what is started there stand still until\n"
 	"`thaw`, wherever they are. For experiments: `ps` and `bt` show them.\n"
 	"Nothing is unloaded meanwhile.\n", cmd_freeze);
@@ -309,5 +309,5 @@ static int cmd_thaw(struct command_call *call)
 			       errno_name(err));
 	return err;
 }
-COMMAND(thaw, "", "let everybody out of the refrigerator again",
+COMMAND(thaw, "", "all out of the refrigerator",
 	"The end of `freeze`.\n", cmd_thaw);

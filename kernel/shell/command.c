@@ -26,6 +26,15 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
+const struct command *command_at(size_t n, bool for_tests)
+{
+	for (const struct command *c = __cmdtab_start; c < __cmdtab_end; c++) {
+		if (c->for_tests == for_tests && n-- == 0)
+			return c;
+	}
+	return NULL;
+}
+
 /* ---- modules' commands ---- */
 
 #define MODULE_HELP	80
@@ -174,20 +183,27 @@ static bool module_command_at(size_t n, char *name, char *help)
 	return found;
 }
 
-bool command_for_each(bool (*fn)(const char *name, const char *brief,
-				 void *arg), void *arg)
+bool command_for_each_of_modules(bool (*fn)(const char *name,
+					    const char *brief, void *arg),
+				 void *arg)
 {
 	char name[SLOT_NAME_LEN], help[MODULE_HELP];
 
-	for (const struct command *c = __cmdtab_start; c < __cmdtab_end; c++) {
-		if (!fn(c->name, c->brief, arg))
-			return false;
-	}
 	for (size_t n = 0; module_command_at(n, name, help); n++) {
 		if (!fn(name, help, arg))
 			return false;
 	}
 	return true;
+}
+
+bool command_for_each(bool (*fn)(const char *name, const char *brief,
+				 void *arg), void *arg)
+{
+	for (const struct command *c = __cmdtab_start; c < __cmdtab_end; c++) {
+		if (!fn(c->name, c->brief, arg))
+			return false;
+	}
+	return command_for_each_of_modules(fn, arg);
 }
 
 /* True: there is such a program; *status is how it ended. */

@@ -115,6 +115,7 @@ int job_start(struct job *job)
 	job->task = kthread_run(job_main, job, "%s", job->call.argv[0]);
 	if (job->task)
 		return 0;
+	io_printf(&job->io, "%s: no memory for a thread\n", job->call.argv[0]);
 	job_put(job);
 	return -ENOMEM;
 }

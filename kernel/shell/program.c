@@ -125,7 +125,7 @@ static int cmd_run(struct command_call *call)
 	kfree(path);
 	return status;
 }
-COMMAND(run, "PROGRAM [ARG...]", "run a program and wait for it",
+COMMAND(run, "PROGRAM [ARG...]", "run a program, wait for it",
 	"A program of /bin, or a path. Its status is the command's: 128 and\n"
 	"the signal if one ended it. ^C interrupts it, a second ^C kills it.\n"
 	"The name alone will do where no command has it.\n", cmd_run);

@@ -28,18 +28,37 @@ struct simple_command;
 struct command {
 	const char	*name;
 	const char	*args;		/* as usage shows them */
-	const char	*brief;		/* one line */
+	const char	*brief;		/* HELP_BRIEF characters at most */
 	const char	*help;		/* the page; ends with a newline */
 	command_fn	fn;
+	bool		for_tests;	/* listed by `help tests` only */
 };
 
+/* Two commands a row: `help` fits on a screen of 80 by 25. */
+#define HELP_NAME	8
+#define HELP_BRIEF	28
+
+/* Of names only # and ## get hold: true and false are macros. */
+#define COMMAND_ENTRY(var_, name_, args_, brief_, help_, fn_, for_tests_) \
+	static const struct command var_				\
+	__used __section(".cmdtab." name_) __aligned(4) =		\
+		{ name_, args_, brief_, help_, fn_, for_tests_ }
 #define COMMAND(name_, args_, brief_, help_, fn_)			\
-	static const struct command command_##name_			\
-	__used __section(".cmdtab." #name_) __aligned(4) =		\
-		{ #name_, args_, brief_, help_, fn_ }
+	COMMAND_ENTRY(command_##name_, #name_, args_, brief_, help_, fn_, \
+		      false)
+/* One that makes a scene, or an end, that only a test wants. */
+#define TEST_COMMAND(name_, args_, brief_, help_, fn_)			\
+	COMMAND_ENTRY(command_##name_, #name_, args_, brief_, help_, fn_, \
+		      true)
 
 /* NULL: no such command of the kernel's.  Any context. */
 const struct command *command_find(const char *name);
+/* The @n-th by name of the kernel's own, for tests or not; or NULL. */
+const struct command *command_at(size_t n, bool for_tests);
+/* Calls @fn for each command of a module, as command_for_each() does. */
+bool command_for_each_of_modules(bool (*fn)(const char *name,
+					    const char *brief, void *arg),
+				 void *arg);
 /*
  * Calls @fn for each command, modules' included, until it returns false.
  * @args and @help are NULL for a module's.  Process context.

@@ -211,7 +211,7 @@ static int cmd_ktest(struct command_call *call)
 	kfree(reason);
 	return status;
 }
-COMMAND(ktest, "[SUITE[.TEST]...]", "run tests inside the kernel",
+TEST_COMMAND(ktest, "[SUITE[.TEST]...]", "run tests inside the kernel",
 	"All of them, or those named; prints KTAP. A test fails for its own\n"
 	"reason or because it leaves memory, tasks or modules behind. After\n"
 	"60 seconds it is said where it hangs, and the run ends.\n", cmd_ktest);
