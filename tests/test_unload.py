@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from icebox import FAILED, Console, boot
+from icebox import FAILED, boot
 from scenes import FEW, MACHINES, MS, is_exact, on, play
 
 READER = re.compile(
@@ -279,43 +279,3 @@ def test_nothing_is_unloaded_while_frozen_by_hand(machine):
     assert result.reports[0]["error"] == "EPERM"
     assert "thaw" in result.reports[0]["message"]
     assert last(result)["outcome"] == "gone"
-
-
-# ---- ^C ----
-
-# A module each that makes an attempt stay in one step, how the scene is set,
-# and how it is lifted.
-STEPS = [
-    ("users", "load fifo; spawn 1 reader /dev/fifo0", "fifo", "closed",
-     "killall reader; wait"),
-    ("unregister", "load unregister_hangs", "unregister_hangs", "closed",
-     "unregister_release"),
-    ("hold engines", "load mutex_thread", "mutex_thread", "held", "let_go"),
-    ("examine", UNCOUNTED, "sleeps_uncounted", "held", "nap wake; wait"),
-]
-
-
-@pytest.mark.parametrize("step, scene, module, state, lift", STEPS,
-                         ids=[s[0].replace(" ", "_") for s in STEPS])
-def test_ctrl_c_gives_the_module_back(step, scene, module, state, lift):
-    """^C on the console ends the attempt in whichever step; the module is
-    live, and the next attempt succeeds."""
-    with Console(console2="await %s %s; echo there" % (module, state),
-                 timeout=60) as c:
-        c.child.expect("icebox> ")
-        for line in (scene + "; echo set", "unload -w 50000 -t 50000 " +
-                     module):
-            c.child.send(line + "\r")
-            if line.endswith("set"):
-                c.child.expect("\nset\r")
-        c.child.expect(r"2\| there")
-        c.child.send("\x03")
-        c.child.expect("interrupted")
-        c.child.send("lsmod\r")
-        c.child.expect(module + r" .* live")
-        c.child.send("%s; unload -w 9000 %s; echo done\r" % (lift, module))
-        c.child.expect("\ndone\r")
-        reports = c.events("report")
-    assert reports[0]["error"] == "EINTR", reports
-    assert reports[0]["step"] == step, reports
-    assert reports[1]["outcome"] == "gone", reports

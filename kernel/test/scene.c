@@ -11,12 +11,14 @@
 #include <kernel/ktime.h>
 #include <kernel/slab.h>
 #include <kernel/string.h>
+#include <debug/kallsyms.h>
 #include <mm/mm.h>
 #include <module/module.h>
 #include <proc/process.h>
 #include <sched/rq.h>
 #include <sched/signal.h>
 #include <shell/shell.h>
+#include <shell/trace.h>
 #include <test/census.h>
 #include <x86/machine.h>
 #include <x86/smp.h>
@@ -74,7 +76,7 @@ static int cmd_await(struct command_call *call)
 	kfree(a);
 	return err;
 }
-COMMAND(await, "MODULE STATE", "wait until a module is in a state",
+TEST_COMMAND(await, "MODULE STATE", "wait until a module is in a state",
 	"As lsmod names them: live, closed, held, deferred, entombed, gone.\n"
 	"For tests; gives up after 30 seconds.\n", cmd_await);
 
@@ -142,11 +144,65 @@ static int cmd_inside(struct command_call *call)
 	kfree(info);
 	return found ? wait_until(call, enough_are_inside, &in) : -ENOENT;
 }
-COMMAND(inside, "MODULE N", "wait until N CPUs are in a module at once",
+TEST_COMMAND(inside, "MODULE N", "wait until N CPUs are in a module at once",
 	"The machine is stopped for a look again and again. For tests; gives\n"
 	"up after 30 seconds.\n", cmd_inside);
 
-/* ---- programs by name ---- */
+/* ---- who sleeps where ---- */
+
+struct sleeper {
+	const char		*name, *function;
+	struct backtrace	bt;
+	struct symbol_info	symbol;
+	pid_t			pid;
+};
+
+static bool is_asleep_there(struct task *t, void *arg)
+{
+	struct sleeper *s = arg;
+
+	if (strcmp(t->comm, s->name) || trace_task(t, &s->bt) != TRACE_SAVED ||
+	    READ_ONCE(t->state) != TASK_SLEEPING)
+		return true;
+	for (uint32_t i = 0; i < s->bt.n && !s->pid; i++)
+		if (kallsyms_lookup(s->bt.pc[i], &s->symbol) &&
+		    strcmp(s->symbol.name, s->function) == 0)
+			s->pid = t->pid;
+	return !s->pid;
+}
+
+static bool somebody_is_asleep_there(void *arg)
+{
+	struct sleeper *s = arg;
+
+	s->pid = 0;
+	task_for_each(is_asleep_there, s);
+	return s->pid != 0;
+}
+
+static int cmd_asleep(struct command_call *call)
+{
+	struct sleeper *s;
+	int err;
+
+	if (call->argc != 3)
+		return command_usage(call, "who, and in which function?");
+	s = kzalloc(sizeof(*s), GFP_KERNEL | GFP_DATA);
+	if (!s)
+		return -ENOMEM;
+	s->name = call->argv[1];
+	s->function = call->argv[2];
+	err = wait_until(call, somebody_is_asleep_there, s);
+	if (!err)
+		command_printf(call, "asleep: pid %d\n", s->pid);
+	kfree(s);
+	return err;
+}
+COMMAND(asleep, "NAME FUNCTION", "wait until a task sleeps in a function",
+	"Anywhere in its backtrace; prints its pid. For tests; gives up after\n"
+	"30 seconds.\n", cmd_asleep);
+
+/* ---- tasks by name ---- */
 
 struct victims {
 	const char	*name;
@@ -183,6 +239,31 @@ COMMAND(killall, "[-9] NAME", "end the programs of a name",
 	"SIGTERM, or SIGKILL with -9. `wait` waits until they have gone.\n",
 	cmd_killall);
 
+static bool interrupt_if_named(struct task *t, void *arg)
+{
+	struct victims *v = arg;
+
+	if (!t->process && strcmp(t->comm, v->name) == 0) {
+		send_signal(t, SIGINT);
+		v->n++;
+	}
+	return true;
+}
+
+static int cmd_interrupt(struct command_call *call)
+{
+	struct victims v = { .sig = SIGINT };
+
+	if (call->argc != 2)
+		return command_usage(call, "which command?");
+	v.name = call->argv[1];
+	task_for_each(interrupt_if_named, &v);
+	return v.n ? 0 : -ESRCH;
+}
+COMMAND(interrupt, "NAME", "interrupt the commands of a name",
+	"As Ctrl-C does, on whatever console, in the background too.\n",
+	cmd_interrupt);
+
 /* ---- what is left behind ---- */
 
 static struct census before;	/* of the one script that counts */
@@ -204,7 +285,7 @@ static int cmd_census(struct command_call *call)
 	command_printf(call, "census: %s\n", text);
 	return -EBUSY;
 }
-COMMAND(census, "[check]", "count all there is, or compare with that",
+TEST_COMMAND(census, "[check]", "count all there is, or compare with that",
 	"Free memory, heap objects, module pages, tasks, modules. `census`\n"
 	"counts; `census check` fails if there is more now than then. It\n"
 	"waits up to 5 seconds for those who are still leaving.\n",
@@ -250,7 +331,7 @@ static int cmd_ghost(struct command_call *call)
 		return command_usage(call, "keep what first, then which?");
 	return ghost_touch(call->argv[1]);
 }
-COMMAND(ghost, "keep MODULE SYMBOL | call | read | write",
+TEST_COMMAND(ghost, "keep MODULE SYMBOL | call | read | write",
 	"touch a function of a module after its unload",
 	"A test of the autopsy; the machine does not survive it.\n",
 	cmd_ghost);
@@ -270,6 +351,6 @@ static int cmd_dig(struct command_call *call)
 	(void)call;
 	return dig(1000);
 }
-COMMAND(dig, "", "let a kernel stack overflow",
+TEST_COMMAND(dig, "", "let a kernel stack overflow",
 	"A test of the guard page; the machine does not survive it.\n",
 	cmd_dig);

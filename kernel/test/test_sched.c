@@ -39,13 +39,14 @@ struct time_search {
 
 /*
  * The low words of times around the one at which it fell asleep.  A pointer
- * cannot be mistaken for one: the clock is young.
+ * cannot be mistaken for one: the clock is young.  Nor a small number: who
+ * fell asleep earlier than this is not looked at.
  */
+#define AROUND_NS	(2 * NSEC_PER_MSEC)
+
 static bool looks_like_time(uint32_t word, uint64_t asleep_since)
 {
-	const uint32_t around = 20 * NSEC_PER_MSEC;
-
-	return word - ((uint32_t)asleep_since - around) < 2 * around;
+	return word - (uint32_t)(asleep_since - AROUND_NS) < 2 * AROUND_NS;
 }
 
 static bool search_sleeper(struct task *t, void *arg)
@@ -56,7 +57,8 @@ static bool search_sleeper(struct task *t, void *arg)
 	const uint32_t *p = (const uint32_t *)t->esp;
 	const uint32_t *top = (const uint32_t *)task_stack_top(t);
 
-	if (t->state == TASK_SLEEPING && !t->on_rq && t->stack && !t->held) {
+	if (t->state == TASK_SLEEPING && !t->on_rq && t->stack && !t->held &&
+	    stamp_ns(t->sleep_since) > 2 * AROUND_NS) {
 		s->sleepers++;
 		for (; p < top; p++)
 			s->found += looks_like_time(

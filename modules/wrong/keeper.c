@@ -1,5 +1,5 @@
 /*
- * Keeps a callback for others, and calls it when told to.
+ * Keeps a callback for others, and calls it when told to; has others wait.
  *
  * Nothing is wrong with it: it stands for whoever is given a pointer and not
  * told that its module goes.  Others in this folder abuse it.
@@ -8,15 +8,30 @@
 #include <kernel/errno.h>
 #include <kernel/module.h>
 #include <kernel/string.h>
+#include <kernel/wait.h>
 #include "keeper.h"
 
 static void *kept;
+static bool holding;
+static DECLARE_WAIT_QUEUE_HEAD(release_wait);
 
 void keeper_keep(void *p)
 {
 	WRITE_ONCE(kept, p);
 }
 EXPORT_SYMBOL(keeper_keep);
+
+void keeper_wait(void)
+{
+	wait_event(release_wait, !READ_ONCE(holding));
+}
+EXPORT_SYMBOL(keeper_wait);
+
+static void keeper_hold(bool hold)
+{
+	WRITE_ONCE(holding, hold);
+	wake_up(&release_wait);
+}
 
 /* The call holds what it calls on this stack only. */
 static int keeper_call(void)
@@ -33,9 +48,14 @@ static int keeper_command(struct command_call *call)
 
 	if (strcmp(word, "call") == 0)
 		return keeper_call();
-	if (strcmp(word, "drop"))
+	if (strcmp(word, "drop") == 0)
+		keeper_keep(NULL);
+	else if (strcmp(word, "hold") == 0)
+		keeper_hold(true);
+	else if (strcmp(word, "release") == 0)
+		keeper_hold(false);
+	else
 		return -EINVAL;
-	keeper_keep(NULL);
 	return 0;
 }
 
@@ -47,7 +67,8 @@ static int keeper_init(void)
 static int keeper_register(void)
 {
 	return register_command("keeper", keeper_command,
-				"drop | call: forget, or call, what it keeps");
+				"drop | call: forget, or call, what it keeps; "
+				"hold | release: who waits");
 }
 
 static void keeper_unregister(void)

@@ -8,4 +8,7 @@
  */
 void keeper_keep(void *fn);
 
+/* Sleeps while `keeper hold` is in force, until `keeper release`. */
+void keeper_wait(void);
+
 #endif

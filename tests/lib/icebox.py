@@ -9,7 +9,6 @@ import os
 import shlex
 import subprocess
 import tempfile
-import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.realpath(__file__))))
@@ -110,16 +109,6 @@ class Console:
     def events(self, kind=None):
         return [e for e in read_events(self.json)
                 if kind is None or e.get("event") == kind]
-
-    def wait_event(self, accept, timeout=60):
-        """The first event for which accept(event) holds."""
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            for event in self.events():
-                if accept(event):
-                    return event
-            time.sleep(0.02)
-        raise AssertionError("no such event among %s" % self.events())
 
     def finish(self):
         """Waits for the end of the run: its exit status."""

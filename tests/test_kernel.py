@@ -1,0 +1,49 @@
+"""The suites inside the kernel (kernel/test/), on each sort of machine."""
+
+import os
+import re
+
+import pytest
+
+from icebox import TOP
+from scenes import MACHINES, on, play
+
+# Those that are run elsewhere, or by themselves.
+ELSEWHERE = {"exact", "caller"}
+
+
+def suites():
+    """Those that the sources have."""
+    found = set()
+    folder = os.path.join(TOP, "kernel/test")
+    for name in os.listdir(folder):
+        if name.endswith(".c"):
+            with open(os.path.join(folder, name)) as f:
+                found |= set(re.findall(r"(?m)^KTEST\((\w+),", f.read()))
+    return found
+
+
+SHORT = sorted(suites() - ELSEWHERE)
+
+
+def run_suites(machine, names):
+    """All of them pass, as many as were announced, and of each suite some."""
+    result = play("ktest " + " ".join(names), machine, timeout=150)
+    planned = re.search(r"(?m)^1\.\.(\d+)$", result.console)
+    passed = re.findall(r"(?m)^ok \d+ (\w+)\.\w+", result.console)
+    assert planned and len(passed) == int(planned[1]), result
+    assert set(passed) == set(names), result
+
+
+@on(MACHINES)
+def test_suites_pass(machine):
+    """Memory, files, processes, the machine, the refrigerator, locks."""
+    assert len(SHORT) >= 5
+    run_suites(machine, SHORT)
+
+
+@on(MACHINES)
+def test_caller_is_interrupted_anywhere(machine):
+    """^C at every place of an unload, most of all where a step takes
+    microseconds; and who comes meanwhile."""
+    run_suites(machine, ["caller"])
