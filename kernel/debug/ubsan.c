@@ -83,7 +83,7 @@ static void show(const struct ubsan_type *t, const char *name,
 
 #define UBSAN_PLAIN(name, what)						\
 	void __ubsan_handle_##name(struct ubsan_data *d);		\
-	void __ubsan_handle_##name(struct ubsan_data *d)			\
+	void __ubsan_handle_##name(struct ubsan_data *d)		\
 	{								\
 		die(&d->place, what);					\
 	}								\

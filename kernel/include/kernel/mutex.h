@@ -12,7 +12,7 @@ struct __capability("mutex") mutex {
 	struct task		*owner;		/* NULL: free; one cmpxchg */
 	struct wait_queue_head	waiters;
 	const char		*name;
-	uint32_t		class;		/* the order checker's (DEBUG=1) */
+	uint32_t		class;	/* the order checker's */
 };
 
 #define MUTEX_INIT(n)	{ .name = #n, \

@@ -13,7 +13,7 @@ struct __capability("spinlock") spinlock {
 	uint32_t	locked;
 	uint32_t	owner_cpu;	/* id + 1 while locked, to assert on */
 	const char	*name;
-	uint32_t	class;		/* the order checker's (DEBUG=1) */
+	uint32_t	class;	/* the order checker's */
 };
 typedef struct spinlock spinlock_t;
 
