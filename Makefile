@@ -28,6 +28,9 @@ DEPS	?= install
 N	?= 20
 
 BUILD	?= build$(if $(DEBUG),-debug)$(if $(LAB),-lab)$(if $(LLVM),-llvm)
+ifneq ($(words $(BUILD)),1)
+$(error BUILD=$(BUILD): make does not take a path with blanks in it)
+endif
 B	:= $(patsubst $(CURDIR)/%,%,$(BUILD))
 Q	:= $(if $(V),,@)
 say	 = $(if $(V),,@printf '  %-8s%s\n' $(1) $(patsubst $(B)/%,%,$(2)))
@@ -145,7 +148,9 @@ ifeq ($(M),)
 all: kernel modules user initrd ## kernel, modules, programs and initrd
 endif
 kernel: $(B)/icebox.elf
+ifeq ($(M),)
 modules: $(KO)
+endif
 user: $(PROGS)
 initrd: $(B)/initrd.cpio
 
@@ -237,25 +242,33 @@ $(B)/user/%: $(B)/u/user/%.c.o $(ULIB:%=$(B)/u/%.o) $(wildcard user/user.ld) \
 # M=DIR: its Kbuild or Makefile may say obj-m, NAME-objs and ccflags-y as for
 # Linux; with neither, all its C files make one module named like the folder.
 ifneq ($(M),)
+ifneq ($(words $(M)),1)
+$(error M=$(M): make does not take a path with blanks in it)
+endif
 MDIR	:= $(abspath $(M))
 ifeq ($(wildcard $(MDIR)/.),)
 $(error M=$(M): no such folder)
 endif
 MKB	:= $(firstword $(wildcard $(MDIR)/Kbuild $(MDIR)/Makefile))
 ifneq ($(MKB),)
-$(shell mkdir -p $(B)/x; sed -n -E 's/^[ \t]*((obj-m|ccflags-y|[A-Za-z0-9_-]+-(objs|y))[ \t]*[:+]?=)/\1/p' \
-	'$(MKB)' > $(B)/x/kbuild.mk)
+$(shell mkdir -p $(B)/x; \
+	sed -e ':join' -e '/\\$$/{N;s/\\\n/ /;b join' -e '}' '$(MKB)' | \
+	sed -n -E 's/^[ \t]*((obj-m|ccflags-y|[A-Za-z0-9_-]+-(objs|y))[ \t]*[:+]?=)/\1/p' \
+	> $(B)/x/kbuild.mk)
 include $(B)/x/kbuild.mk
 endif
 XMODS	:= $(basename $(obj-m))
 ifeq ($(XMODS),)
 XMODS	:= $(notdir $(MDIR))
 $(XMODS)-objs := $(patsubst %.c,%.o,$(notdir $(sort $(wildcard $(MDIR)/*.c))))
+ifeq ($($(XMODS)-objs),)
+$(error M=$(M): neither C files nor a Makefile or Kbuild with obj-m)
+endif
 endif
 XKO	:= $(XMODS:%=$(MDIR)/%.ko)
 $(eval $(call remember,xflags,$(KCC) $(MFLAGS) $(ccflags-y) $(XKO)))
 
-all: $(XKO)
+all modules: $(XKO)
 
 define xmodule
 $(MDIR)/$(1).ko: $(addprefix $(B)/x/$(1)/,$(or \

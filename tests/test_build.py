@@ -1,6 +1,8 @@
 """Building modules outside the tree: make M=DIR."""
 
-from icebox import OK, boot, make_module
+import subprocess
+
+from icebox import OK, TOP, boot, make_module
 
 MODULE = """
 #include <kernel/module.h>
@@ -29,7 +31,7 @@ def test_module_outside_the_tree(tmp_path):
     (folder / "answer.c").write_text(ANSWER)
     (folder / "answer.h").write_text("int answer(void);\n")
     (folder / "Kbuild").write_text("obj-m := greet-er.o\n"
-                                   "greet-er-objs := main.o answer.o\n"
+                                   "greet-er-objs := main.o \\\n\tanswer.o\n"
                                    "ccflags-y := -DFACTOR=2\n")
     make_module(folder)
     result = boot("load greet-er; unload greet_er", expect=OK,
@@ -48,3 +50,16 @@ def test_one_file_needs_no_kbuild(tmp_path):
     result = boot("load plain; unload plain", expect=OK,
                   add=[folder / "plain.ko"])
     assert "plain: the answer is 42" in result.console, result
+
+
+def test_folders_that_are_no_module_are_told(tmp_path):
+    """Nothing there, nothing in it, a path that make cannot bear."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "two words").mkdir()
+    for name, text in (("none", "no such folder"),
+                       ("empty", "neither C files nor"),
+                       ("two words", "a path with blanks")):
+        done = subprocess.run(
+            ["make", "-C", TOP, "BUILD=%s" % (tmp_path / "b"),
+             "M=%s" % (tmp_path / name)], capture_output=True, text=True)
+        assert done.returncode and text in done.stderr, done
