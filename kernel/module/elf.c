@@ -138,6 +138,16 @@ static const char *object_type_name(uint16_t type)
 	}
 }
 
+/* What a toolchain makes beside object files. */
+static const char *other_file(const uint8_t *id)
+{
+	if (!memcmp(id, "!<arch>\n", 8))
+		return ": an archive; `ld -r` joins its objects to one";
+	if (!memcmp(id, "BC\xc0\xde", 4))
+		return ": LLVM bitcode; compile without -flto";
+	return "";
+}
+
 /* The machine first: a file for another one is told so, not called damaged. */
 static int check_ident(const struct elf32_ehdr *eh, struct elf_error *err)
 {
@@ -145,7 +155,8 @@ static int check_ident(const struct elf32_ehdr *eh, struct elf_error *err)
 	const uint8_t *id = eh->e_ident;
 
 	if (memcmp(id, magic, sizeof(magic)))
-		return elf_fail(err, -ENOEXEC, "not an ELF file");
+		return elf_fail(err, -ENOEXEC, "not an ELF file%s",
+				other_file(id));
 	if (id[EI_CLASS] == ELFCLASS64)
 		return elf_fail(err, -ENOEXEC, "a 64-bit ELF file: modules "
 				"are 32-bit (i386)");

@@ -112,7 +112,8 @@ int modinfo_check_abi(const struct modinfo *info, const char *abi,
 
 	if (!stamp)
 		return elf_fail(err, -ENOEXEC, "no ABI stamp: not an Icebox "
-				"module (include <kernel/init.h>)");
+				"module (include <kernel/init.h>, compile "
+				"without -flto)");
 	if (strcmp(stamp, abi))
 		return elf_fail(err, -ENOEXEC, "compiled for ABI %.40s, this "
 				"kernel has %.40s: rebuild the module", stamp,
