@@ -69,13 +69,25 @@ static bool phase_change(struct bearer *b, enum bearer_phase from,
 
 /* ---- in the bearer ---- */
 
+static int call_register(module_id_t id)
+{
+	const struct module *m = module_of(id);
+	int err = 0;
+
+	ledger_register_again(id);
+	if (m->register_fn)
+		err = m->register_fn();
+	ledger_register_done(id);
+	return err;
+}
+
 static noinline int call(module_id_t id, enum routine_kind kind)
 {
 	const struct module *m = module_of(id);
 
 	switch (kind) {
 	case ROUTINE_REGISTER:
-		return m->register_fn ? m->register_fn() : 0;
+		return call_register(id);
 	case ROUTINE_UNREGISTER:
 		if (m->unregister_fn)
 			m->unregister_fn();

@@ -59,32 +59,59 @@ struct ledger *ledger_of(module_id_t owner)
 				 DOSSIER_LEDGER_OFFSET);
 }
 
-/* Engines have names of their own in each module; doors share one space. */
 static bool same_key(const struct slot *a, const struct slot *b)
 {
-	return a->ops == b->ops && strcmp(a->name, b->name) == 0 &&
-	       (!a->ops->engine || a->owner == b->owner);
+	return a->ops == b->ops && strcmp(a->name, b->name) == 0;
 }
 
-static struct slot *find_key_locked(const struct slot *like)
+/* Doors share one space of names.  An engine's is nobody's but for people. */
+static bool name_taken_locked(const struct slot *like)
 {
 	struct slot *s;
 
+	if (like->ops->engine)
+		return false;
 	list_for_each_entry(s, &slot_names, names)
 		if (same_key(s, like))
-			return s;
-	return NULL;
+			return true;
+	return false;
 }
 
-static struct binding *find_entry_locked(struct ledger *l,
-					 const struct slot *like)
+static struct binding *find_door_locked(struct ledger *l,
+					const struct slot *like)
 {
 	struct binding *b;
 
 	list_for_each_entry(b, &l->bindings, ledger)
-		if (same_key(b->slot, like) && b->slot->owner == like->owner)
+		if (same_key(b->slot, like))
 			return b;
 	return NULL;
+}
+
+static bool same_call(const struct binding *b,
+		      const struct slot_registration *reg)
+{
+	return b->fn == reg->fn && b->arg == reg->arg;
+}
+
+/* The ledger is in the order of the first registrations. */
+static struct binding *find_engine_locked(struct ledger *l,
+					  const struct slot *like,
+					  const struct slot_registration *reg)
+{
+	struct binding *b, *first = NULL;
+
+	if (l->registrar != current->pid)
+		return NULL;
+	list_for_each_entry(b, &l->bindings, ledger) {
+		if (!b->awaited || !same_key(b->slot, like))
+			continue;
+		if (same_call(b, reg))
+			return b;
+		if (!first)
+			first = b;
+	}
+	return first;
 }
 
 struct slot *slot_find(const struct slot_ops *ops, const char *name)
@@ -155,16 +182,16 @@ static int rebind_locked(struct binding *b,
 {
 	enum module_state s = owner_state(b->slot->owner);
 
-	if (!b->withdrawn && s != MODULE_CLOSED && s != MODULE_HELD &&
-	    s != MODULE_DEFERRED)
+	if (!b->awaited && !b->withdrawn && s != MODULE_CLOSED &&
+	    s != MODULE_HELD && s != MODULE_DEFERRED)
 		return -EEXIST;
 	/* Given up while the module lived: the name may be another's. */
 	if (list_empty(&b->slot->names)) {
-		if (find_key_locked(b->slot))
+		if (name_taken_locked(b->slot))
 			return -EEXIST;
 		list_add_tail(&b->slot->names, &slot_names);
 	}
-	b->withdrawn = false;
+	b->withdrawn = b->awaited = false;
 	b->ops = reg->ops;
 	b->fn = reg->fn;
 	b->arg = reg->arg;
@@ -180,7 +207,7 @@ static int bind_locked(struct slot *slot, struct binding *b)
 {
 	struct ledger *l = ledger_of(slot->owner);
 
-	if (find_key_locked(slot))
+	if (name_taken_locked(slot))
 		return -EEXIST;
 	slot_get(slot);			/* the binding's */
 	if (l)
@@ -217,7 +244,8 @@ int slot_register(struct slot *slot, const struct slot_registration *reg,
 
 	flags = spin_lock_irqsave(&slot_lock);
 	if (l)
-		known = find_entry_locked(l, slot);
+		known = slot->ops->engine ? find_engine_locked(l, slot, reg) :
+					    find_door_locked(l, slot);
 	if (known)
 		err = rebind_locked(known, reg, existing);
 	else
@@ -397,6 +425,28 @@ void ledger_void_doors(module_id_t owner)
 }
 
 /* ---- engines, all of a module's ---- */
+
+static void await_engines(module_id_t owner, bool awaited, pid_t registrar)
+{
+	uint32_t flags = spin_lock_irqsave(&slot_lock);
+	struct ledger *l = ledger_of(owner);
+	struct binding *b;
+
+	l->registrar = registrar;
+	list_for_each_entry(b, &l->bindings, ledger)
+		b->awaited = awaited && b->slot->ops->engine;
+	spin_unlock_irqrestore(&slot_lock, flags);
+}
+
+void ledger_register_again(module_id_t owner)
+{
+	await_engines(owner, true, current->pid);
+}
+
+void ledger_register_done(module_id_t owner)
+{
+	await_engines(owner, false, 0);
+}
 
 /*
  * Entries come at the end, and go under ledger_mutex only: the walk may drop

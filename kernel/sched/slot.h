@@ -92,6 +92,8 @@ struct binding {
 	void			(*fn)(void);	/* (c) cast back by the kind */
 	void			*arg;		/* (c) */
 	bool			withdrawn;	/* (s) by the module */
+	bool			awaited;	/* (s) an engine that register,
+						 * called again, is to find */
 	uintptr_t		held[3];	/* (s) the kind's: what would
 						 * point into the module */
 	uintptr_t		site;		/* (c) who registered it */
@@ -102,11 +104,12 @@ extern struct spinlock slot_lock;	/* taken with interrupts off */
 
 /*
  * Registers @slot (allocated by its kind, name and ops set, not yet linked)
- * for @owner with a new binding.  Where the ledger of @owner has a withdrawn
- * entry of the same kind and name (a reactivation), that object is the one:
- * *@existing is set to it (referenced), and the caller frees its own.
+ * for @owner with a new binding.  Where the ledger of @owner has an entry of
+ * the same kind and name for it (a door that was withdrawn; in a reactivation
+ * an engine, see ledger_register_again()), that object is the one: *@existing
+ * is set to it (referenced), and the caller frees its own.
  *
- * 0; -EEXIST: an open or closed slot of this kind has the name; -EPERM: the
+ * 0; -EEXIST: an open or closed door of this kind has the name; -EPERM: the
  * owner is still in init, or its verdict has passed (H48); -ENOMEM.
  * Process context.  @owner 0 is the kernel: never closed.
  */
@@ -172,7 +175,7 @@ extern struct mutex ledger_mutex;
 /* A head of the ledger, in the dossier. */
 struct ledger {
 	struct list_head	bindings;	/* (s) */
-	bool			discarded;	/* (s) */
+	pid_t			registrar;	/* (s) 0: nobody */
 };
 /* The ledger of a module, or NULL; computed from owner->dossier_page. */
 struct ledger *ledger_of(module_id_t owner);
@@ -185,6 +188,15 @@ struct ledger *ledger_of(module_id_t owner);
  */
 bool ledger_find_open(module_id_t owner, const char **kind, char *name,
 		      size_t size);
+/*
+ * Between the two the calling task runs the module's register again: there the
+ * n-th engine of a kind and name finds the n-th entry of them, or rather the
+ * first not yet found that has the same function and argument, should the
+ * module start them in another order.  What others of the module start
+ * meanwhile is new, whatever its name.  Process context.
+ */
+void ledger_register_again(module_id_t owner);
+void ledger_register_done(module_id_t owner);
 /* All doors open in one step; who waits is woken. */
 void ledger_open_doors(module_id_t owner);
 /* Newcomers get ENODEV, and so does who waits (DEFERRED, DEAD). */

@@ -16,9 +16,9 @@ struct task;
  * Starts @fn(@arg) in a thread with that name, of which 15 characters are kept
  * for lists.  The handle is the caller's until kthread_stop(); in a module the
  * kernel takes it back with the module.  NULL: no memory, or a module that may
- * not start engines: in module_init(), and after its verdict.  With the name of
- * a thread that the module has already it is that same thread (a reactivation).
- * Process context; may sleep.
+ * not start engines: in module_init(), and after its verdict.  Several may have
+ * one name.  Where register is called again, the n-th of a name is the n-th
+ * that there is already (a reactivation).  Process context; may sleep.
  */
 struct task *kthread_run_owner(module_id_t owner, int (*fn)(void *arg),
 			       void *arg, const char *fmt, ...)

@@ -17,8 +17,9 @@ typedef void (*timer_fn)(void *arg);
 /*
  * A timer, not armed, that calls @fn(@arg) in interrupt context.  @name is
  * copied and tells it apart in reports.  NULL without memory, in module_init(),
- * or after the verdict.  With the name of a timer that the module has already
- * it is that same one.  The module's until timer_destroy(); the kernel takes it
+ * or after the verdict.  Several may have one name.  Where register is called
+ * again, the n-th of a name is the n-th that there is already (a reactivation).
+ * The module's until timer_destroy(); the kernel takes it
  * back with the module.  Process context, may sleep.
  */
 struct timer *timer_create_owner(const char *name, timer_fn fn, void *arg,

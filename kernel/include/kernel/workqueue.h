@@ -17,9 +17,9 @@ typedef void (*work_fn)(void *arg);
 /*
  * An item, not queued, that calls @fn(@arg).  @name is copied and tells it
  * apart in reports.  NULL without memory, in module_init(), or after the
- * verdict.  With the name of an item that the module has already it is that
- * same one.  The module's until work_destroy(); the kernel takes it back with
- * the module.
+ * verdict.  Several may have one name.  Where register is called again, the
+ * n-th of a name is the n-th that there is already (a reactivation).  The
+ * module's until work_destroy(); the kernel takes it back with the module.
  * Process context; may sleep.
  */
 struct work *work_create_owner(const char *name, work_fn fn, void *arg,
