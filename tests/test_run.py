@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -56,6 +57,45 @@ def test_no_kernel_exits_4():
         done = run("lsmod", env=dict(os.environ, ICEBOX_BUILD=empty))
     assert done.returncode == NO_BOOT
     assert "run make" in done.stderr
+
+
+def test_no_qemu_exits_4():
+    """Without an emulator nothing boots, either, and it is named."""
+    done = run("lsmod", env=dict(os.environ, QEMU="/nowhere/qemu"))
+    assert done.returncode == NO_BOOT
+    assert "/nowhere/qemu does not start" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_unknown_command_exits_1():
+    """A command that there is not is one that failed."""
+    result = boot("no_such_command; lsmod", expect=FAILED)
+    assert [s for _, s in result.statuses][1:] == [0], result
+
+
+def test_panic_in_boot_exits_2():
+    """A kernel that dies before its first prompt has not just failed to boot:
+    it has said why."""
+    result = boot("lsmod", expect=PANICKED, mem=4)
+    assert result.of("panic") and not result.of("status"), result
+
+
+@pytest.mark.parametrize("end", ["poweroff", "reboot"])
+@pytest.mark.parametrize("first, status", [("lsmod", OK),
+                                           ("no_such_command", FAILED)])
+def test_an_end_in_the_middle_is_an_end(end, first, status):
+    """The script has ended there, with what it was by then."""
+    result = boot("%s; %s; no_such_command" % (first, end), expect=status)
+    assert len(result.statuses) <= 2, result
+
+
+def test_hang_of_one_cpu_is_no_end():
+    """One CPU of four is lost, interrupts off: the timeout is kept, and the
+    place of that one is among the others'."""
+    began = time.monotonic()
+    result = boot("spawn 2 spinner; hang", expect=HUNG, smp=4, timeout=4)
+    assert 4 <= time.monotonic() - began < 14, result
+    assert result.stderr.count("CPU ") >= 4 and "hang" in result.stderr
 
 
 def test_refused_qemu_option_exits_4():
