@@ -4,7 +4,7 @@ import pytest
 
 from scenes import on, play
 
-MACHINES = [(1, None), (2, None), (4, None), (2, 0), (4, 3)]
+MACHINES = [(1, None), (2, None), (4, None), (8, None), (2, 0), (4, 3)]
 
 # Both consoles do this at the same time.
 CONTEND = "; ".join(["load hello; unload hello"] * 25)

@@ -8,7 +8,7 @@ import pytest
 from icebox import HUNG, PANICKED
 from scenes import on, play
 
-MACHINES = [(1, None), (4, None), (2, 0)]
+MACHINES = [(1, None), (2, None), (4, None), (8, None), (1, 0), (2, 3)]
 
 
 def death(result):

@@ -26,7 +26,8 @@ def unload_under_openers(machine, rounds, openers):
 
 
 @pytest.mark.parametrize("machine, rounds", [
-    ((2, None), 100), ((4, None), 25), ((1, 0), 25),
+    ((1, None), 10), ((2, None), 100), ((4, None), 25), ((8, None), 5),
+    ((1, 0), 25), ((2, 3), 5),
     pytest.param((4, None), 1000, marks=LONG)])
 def test_unloads_succeed_under_openers(machine, rounds):
     """200 programs open and close the device, spinners keep all CPUs: of 1,000
@@ -42,7 +43,7 @@ def test_unloads_succeed_under_openers(machine, rounds):
 # ---- several CPUs inside ----
 
 # One CPU looks; the others can be inside.
-@on([(4, None), (8, None), (4, 0)])
+@on([(4, None), (8, None), (4, 0), (4, 3)])
 def test_two_cpus_inside_at_once(machine):
     """Two CPUs in the module's code at the same time are nothing special."""
     result = play("load fifo; spawn %d exercise -k /dev/fifo0; inside fifo 2; "
@@ -61,7 +62,8 @@ HOPELESS = "load keeper; load sleeps_uncounted; keeper call &; nap ready"
 
 @pytest.mark.parametrize("machine, attempts", [
     ((1, None), 20), ((2, None), 40), ((4, None), 20), ((8, None), 10),
-    ((1, 0), 20), pytest.param((2, None), 200, marks=LONG), pytest.param((4, None), 200, marks=LONG),
+    ((1, 0), 20), ((2, 3), 5), pytest.param((2, None), 200, marks=LONG),
+    pytest.param((4, None), 200, marks=LONG),
     pytest.param((1, 0), 200, marks=LONG)])
 def test_users_notice_nothing_of_refusals(machine, attempts):
     """Ten programs use a device in a loop, 10,000 calls and more, while it is
@@ -112,7 +114,7 @@ def test_no_routine_is_waited_for_for_ever(machine):
 
 # ---- births and deaths (H19 to H21) ----
 
-@on([(1, None), (4, None), (8, None), (2, 0)])
+@on(BUSY + [(1, 0)])
 def test_unloads_beside_fork_bombs(machine):
     """Programs are born and die at every moment of the attempts."""
     result = play("load ticker; spawn 4 forker 300; census; "
@@ -121,7 +123,7 @@ def test_unloads_beside_fork_bombs(machine):
     assert outcomes(result, "ticker") == ["gone"] * 21
 
 
-@on([(1, None), (4, None), (2, 0)])
+@on(BUSY + [(4, 3)])
 def test_unloads_beside_kills(machine):
     """Users are killed inside the module while it is being unloaded: the
     attempt that waits for them succeeds, and nothing is left of them."""

@@ -149,7 +149,7 @@ def test_refusal_keeps_threads(machine):
     assert re.search(r"ticker: [1-9]\d* ticks", result.console), result
 
 
-@on([(1, None), (4, None), (1, 3), (2, 3)])
+@on([(1, None), (2, None), (4, None), (8, None), (1, 3), (2, 3)])
 def test_refusal_loses_no_tick(machine):
     """rtc at 1024 Hz, its line held and let go time and again: the ticks are
     those of the time that has passed, and its readers get them."""
