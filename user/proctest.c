@@ -72,10 +72,25 @@ static void touch_kernel(void)
 	*(volatile int *)0xc0100000 = 1;
 }
 
+/* To ring 0: vector 13, or 14 where the stack is read with the kernel's rights
+ * (QEMU does). */
+static void return_to_kernel(void)
+{
+	__asm__ volatile("pushf\n\tpushl $0x08\n\tpushl $0xc0100000\n\tiretl"
+			 : : : "memory");
+}
+
+static void forbid_interrupts(void)
+{
+	__asm__ volatile("cli");
+}
+
 static void faults_kill(void)
 {
 	CHECK(WTERMSIG(run_child(touch_null)) == SIGSEGV);
 	CHECK(WTERMSIG(run_child(touch_kernel)) == SIGSEGV);
+	CHECK(WTERMSIG(run_child(return_to_kernel)) == SIGSEGV);
+	CHECK(WTERMSIG(run_child(forbid_interrupts)) == SIGSEGV);
 }
 
 static void sleep_for_ever(void)
