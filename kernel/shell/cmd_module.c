@@ -228,6 +228,9 @@ static void send_report(struct command_call *call,
 			io_write(io_of(call), buf, (size_t)n);
 			io_write(io_of(call), "\n", 1);
 		}
+	} else if (print) {
+		command_printf(call, "%s: no memory for the report\n",
+			       call->argv[0]);
 	}
 	kfree(buf);
 }
