@@ -198,7 +198,7 @@ static int cmd_asleep(struct command_call *call)
 	kfree(s);
 	return err;
 }
-COMMAND(asleep, "NAME FUNCTION", "wait until a task sleeps in a function",
+TEST_COMMAND(asleep, "NAME FUNCTION", "wait until a task sleeps in a function",
 	"Anywhere in its backtrace; prints its pid. For tests; gives up after\n"
 	"30 seconds.\n", cmd_asleep);
 
@@ -260,7 +260,7 @@ static int cmd_interrupt(struct command_call *call)
 	task_for_each(interrupt_if_named, &v);
 	return v.n ? 0 : -ESRCH;
 }
-COMMAND(interrupt, "NAME", "interrupt the commands of a name",
+TEST_COMMAND(interrupt, "NAME", "interrupt the commands of a name",
 	"As Ctrl-C does, on whatever console, in the background too.\n",
 	cmd_interrupt);
 
