@@ -6,6 +6,7 @@
  * they change nothing because nothing was begun.
  */
 #include <kernel/errno.h>
+#include <kernel/ktime.h>
 #include <kernel/string.h>
 #include <lib/guard.h>
 #include <module/attempt.h>
@@ -113,6 +114,23 @@ int look_again_locked(struct attempt *a)
 	return check_dependents_locked(a);
 }
 
+/*
+ * He has queued his request and is about to sleep, if he does not yet: until he
+ * is off his CPU nothing can be said of him.  A signal that keeps him awake
+ * cancels the attempt.
+ */
+static bool has_evidence(const struct attempt *a, struct task *t,
+			 struct stack_hit *hit)
+{
+	enum verdict_on_task v;
+
+	while ((v = exam_task(t, &a->terr, a->report, hit)) ==
+	       TASK_IS_RUNNING && !attempt_cancelled(a) &&
+	       ktime_get_ns() < stamp_ns(a->deadline))
+		attempt_pause_until(a, ktime_get_ns() + ATTEMPT_POLL_NS / 2);
+	return v == TASK_HAS_EVIDENCE;
+}
+
 /* The caller inside the module, or with one of its files open (G11, H18). */
 static int check_caller(struct attempt *a)
 {
@@ -130,7 +148,7 @@ static int check_caller(struct attempt *a)
 		return report_fail(a->report, -EDEADLK,
 				   "a module cannot unload itself");
 	}
-	if (exam_task(t, &a->terr, a->report, &hit) == TASK_HAS_EVIDENCE) {
+	if (has_evidence(a, t, &hit)) {
 		report_stack_hit(a->report, t, &a->terr, &hit);
 		a->report->blockers[0].kind = BLOCK_SELF;
 		return report_fail(a->report, -EDEADLK,

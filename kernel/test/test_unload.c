@@ -7,19 +7,24 @@
  * an address only where it is used.
  */
 #include <kernel/errno.h>
+#include <kernel/fs.h>
 #include <kernel/kthread.h>
 #include <kernel/ktime.h>
 #include <kernel/slab.h>
 #include <kernel/string.h>
 #include <debug/kallsyms.h>
+#include <fs/file.h>
+#include <mm/inject.h>
 #include <mm/mm.h>
 #include <lock/preempt.h>
 #include <module/module.h>
 #include <sched/sched.h>
+#include <sched/slot.h>
 #include <test/ktest.h>
 #include <x86/smp.h>
 
 #define PATIENCE_MS	20000u
+#define REFUSAL_MS	1000u	/* what is to be done before it comes, can be */
 
 /* Too large for a stack, and what a report says is no evidence. */
 struct scratch {
@@ -47,11 +52,26 @@ static int unload(struct scratch *s, const char *name)
 	return module_unload(&s->req, &s->report);
 }
 
+static enum module_state state_of(struct scratch *s, const char *name)
+{
+	return module_find(name, &s->info) ? s->info.state : MODULE_FREE;
+}
+
+/* NULL, or why not: a reason for a test. */
+static const char *unload_by_name(const char *name)
+{
+	struct scratch *s = scratch_new();
+	int err = s ? unload(s, name) : -ENOMEM;
+
+	kfree(s);
+	return err ? "it does not go when it may" : NULL;
+}
+
 /* ---- names of addresses, while their module goes ---- */
 
 #define LOOKERS		2u
 #define LOOK_ROUNDS	200u
-#define LOOK_NS		(10 * NSEC_PER_SEC)	/* enough of it */
+#define LOOK_NS		(2 * NSEC_PER_SEC)	/* enough of it */
 
 static struct {
 	bool		stop;
@@ -147,11 +167,6 @@ KTEST(unload, names_are_asked_for_while_the_module_goes)
 
 /* ---- DEFERRED ---- */
 
-static enum module_state state_of(struct scratch *s, const char *name)
-{
-	return module_find(name, &s->info) ? s->info.state : MODULE_FREE;
-}
-
 static const char *deferred_counter(struct scratch *s)
 {
 	KTEST_EXPECT(unload(s, "counter") == 0);
@@ -181,10 +196,8 @@ KTEST(unload, reviving_takes_no_parameters)
 		reason = deferred_counter(s);
 		owner_open_put(id);
 	}
-	if (!reason && unload(s, "counter"))
-		reason = "it does not go when it may";
 	kfree(s);
-	return reason;
+	return reason ?: unload_by_name("counter");
 }
 
 /* ---- an undertaker who is busy ---- */
@@ -201,10 +214,10 @@ static struct {
 
 static int unload_busy(void *arg)
 {
-	(void)arg;
-	return unload(busy.s, "counter");
+	return unload(busy.s, arg);
 }
 
+/* The user leaves, and it succeeds. */
 static void busy_end(void)
 {
 	if (busy.id)
@@ -215,21 +228,21 @@ static void busy_end(void)
 	memset(&busy, 0, sizeof(busy));
 }
 
-/* 0: it waits for us now. */
-static int busy_begin(void)
+/* 0: it waits for us now, and the doors are closed. */
+static int busy_begin(const char *name, uint32_t wait_ms)
 {
 	struct scratch *s = busy.s = scratch_new();
 
 	if (!s)
 		return -ENOMEM;
-	if (load(s, "counter", "") || !module_find("counter", &s->info))
+	if (load(s, name, "") || !module_find(name, &s->info))
 		return -ENOENT;
 	busy.id = s->info.id;
 	owner_open_get(busy.id);
-	s->req.wait_ms = PATIENCE_MS;
-	busy.thread = kthread_run(unload_busy, NULL, "unload_busy");
-	while (busy.thread && owner_state(busy.id) != MODULE_CLOSED)
-		yield();
+	s->req.wait_ms = wait_ms;
+	busy.thread = kthread_run(unload_busy, (void *)name, "unload_busy");
+	while (busy.thread && !READ_ONCE(owners[busy.id].wake_undertaker))
+		msleep(1);
 	return busy.thread ? 0 : -ENOMEM;
 }
 
@@ -262,14 +275,14 @@ KTEST(unload, a_busy_undertaker_keeps_nobody)
 	const char *reason = "it could not be made busy";
 
 	KTEST_EXPECT(s);
-	if (!busy_begin())
+	if (!busy_begin("counter", PATIENCE_MS))
 		reason = ask_a_busy_one(s);
 	busy_end();
 	s->req.budget_ms = PATIENCE_MS;
 	if (!reason && unload(s, "hello"))
 		reason = "hello does not go";
 	while (state_of(s, "register_fails") != MODULE_FREE)
-		yield();
+		msleep(1);
 	kfree(s);
 	return reason;
 }
@@ -342,9 +355,212 @@ KTEST(unload, what_is_not_examined_in_time_is_later)
 	KTEST_EXPECT(s);
 	reason = unload_on_a_hogged_machine(s);
 	while (state_of(s, "counter") == MODULE_DEAD)
-		yield();
+		msleep(1);
 	if (!reason && state_of(s, "counter") != MODULE_FREE)
 		reason = "the undertaker did not see to it";
+	kfree(s);
+	return reason;
+}
+
+/* ---- a door that is closed for a while ---- */
+
+static struct {
+	int		first, second;	/* what the two calls came to */
+	uint32_t	mutexes_held;
+	bool		waits, outcome;
+} newcomer;
+
+/* What a system call does, and its boundary. */
+static int come_to_a_closed_door(void *arg)
+{
+	struct file *file = NULL;
+
+	newcomer.first = file_open(arg, O_RDWR, 0, &file);
+	newcomer.mutexes_held = current->mutexes_held;
+	smp_store_release(&newcomer.waits, true);
+	if (newcomer.first == -ERESTARTSYS)
+		newcomer.outcome = slot_wait_outcome();
+	newcomer.second = file_open(arg, O_RDWR, 0, &file);
+	if (!newcomer.second)
+		file_put(file);
+	return 0;
+}
+
+static void start_newcomer(struct task **t)
+{
+	memset(&newcomer, 0, sizeof(newcomer));
+	*t = kthread_run(come_to_a_closed_door, (void *)"/dev/fifo0",
+			 "newcomer");
+	while (*t && !smp_load_acquire(&newcomer.waits))
+		msleep(1);
+	while (*t && READ_ONCE((*t)->state) != TASK_SLEEPING &&
+	       READ_ONCE((*t)->state) != TASK_DEAD)
+		msleep(1);
+}
+
+static const char *judge_newcomer(void)
+{
+	KTEST_EXPECT(newcomer.first == -ERESTARTSYS);
+	KTEST_EXPECT(newcomer.mutexes_held == 0);
+	KTEST_EXPECT(newcomer.outcome);
+	return NULL;
+}
+
+/*
+ * G2: who comes while the outcome is open waits for it, holding nothing; the
+ * unload is refused in the end, and his call succeeds.
+ */
+KTEST(unload, a_newcomer_waits_and_sees_nothing_of_a_refusal)
+{
+	const char *reason = "no unload is under way";
+	struct task *t = NULL;
+
+	if (!busy_begin("fifo", REFUSAL_MS)) {
+		start_newcomer(&t);
+		reason = "no thread";
+		while (owner_state(busy.id) != MODULE_LIVE)
+			msleep(1);
+		if (t) {
+			kthread_stop(t);
+			reason = judge_newcomer();
+		}
+		if (!reason && newcomer.second)
+			reason = "his call failed all the same";
+		if (kthread_stop(busy.thread) != -ETIMEDOUT && !reason)
+			reason = "the unload was not refused";
+		busy.thread = NULL;
+	}
+	busy_end();
+	return reason ?: unload_by_name("fifo");
+}
+
+/* The other outcome: the module has gone, and the call says so. */
+KTEST(unload, a_newcomer_learns_that_the_module_has_gone)
+{
+	const char *reason = "no unload is under way";
+	struct task *t = NULL;
+
+	if (!busy_begin("fifo", PATIENCE_MS))
+		start_newcomer(&t);
+	busy_end();
+	if (t) {
+		kthread_stop(t);
+		reason = judge_newcomer();
+		/* The door is void, or there is none any more. */
+		if (!reason && newcomer.second != -ENODEV &&
+		    newcomer.second != -ENOENT)
+			reason = "his call was not refused";
+	}
+	return reason;
+}
+
+/* ---- refusals that a look is enough for ---- */
+
+/* G11: an address of the module in the caller's frame is the caller's. */
+static noinline int unload_with_an_address_in_hand(struct scratch *s,
+						   const char *name)
+{
+	volatile uintptr_t in_hand = s->info.text + 1;
+	int err = unload(s, name);
+
+	return in_hand ? err : 0;
+}
+
+static const char *refusals(struct scratch *s)
+{
+	KTEST_EXPECT(unload(s, "counter") == -ENOENT);
+	KTEST_EXPECT(load(s, "counter", "") == 0);
+	KTEST_EXPECT(module_find("counter", &s->info));
+	KTEST_EXPECT(unload_with_an_address_in_hand(s, "counter") == -EDEADLK);
+	KTEST_EXPECT(s->report.blockers[0].kind == BLOCK_SELF);
+	stack_wipe_dead();
+
+	KTEST_EXPECT(load(s, "tally", "") == 0);
+	KTEST_EXPECT(unload(s, "counter") == -EBUSY);
+	KTEST_EXPECT(s->report.nr_blockers == 1);
+	KTEST_EXPECT(s->report.blockers[0].kind == BLOCK_DEPENDENT);
+	KTEST_EXPECT(s->report.rounds == 0);
+	strscpy(s->req.names[1], "tally", OWNER_NAME_LEN);
+	s->req.nr_names = 2;
+	KTEST_EXPECT(module_unload(&s->req, &s->report) == 0);
+	KTEST_EXPECT(state_of(s, "counter") == MODULE_FREE);
+	return NULL;
+}
+
+KTEST(unload, what_a_look_refuses_is_not_frozen_for)
+{
+	struct scratch *s = scratch_new();
+	const char *reason;
+
+	KTEST_EXPECT(s);
+	reason = refusals(s);
+	kfree(s);
+	return reason;
+}
+
+/* ---- no memory ---- */
+
+#define ALLOCATIONS	400u	/* more than a load or an unload has */
+
+/* Loads, the n-th allocation failing, until n is more than there are. */
+static const char *load_without_memory(struct scratch *s, const char *name)
+{
+	unsigned int n = 0;
+	int err = -ENOMEM;
+
+	while (err && n < ALLOCATIONS) {
+		inject_alloc_failure(++n);
+		err = load(s, name, "");
+		inject_alloc_failure(0);
+		while (err && state_of(s, name) != MODULE_FREE)
+			msleep(1);
+	}
+	return err ? "it does not load with all the memory that it wants" :
+	       n == 1 ? "no allocation failed" : NULL;
+}
+
+/*
+ * A refusal for want of memory leaves the module LIVE; past the verdict nothing
+ * is allocated whose lack could be told.
+ */
+static const char *unload_without_memory(struct scratch *s, const char *name)
+{
+	unsigned int n = 0;
+	int err = -ENOMEM;
+
+	s->req.budget_ms = PATIENCE_MS;
+	while (err && n < ALLOCATIONS) {
+		inject_alloc_failure(++n);
+		err = unload(s, name);
+		inject_alloc_failure(0);
+		if (err && (s->report.outcome != UNLOAD_REFUSED ||
+			    state_of(s, name) != MODULE_LIVE))
+			return "a refusal has changed something";
+	}
+	return err ? "it does not go with all the memory that it wants" :
+	       n == 1 ? "no allocation failed" : NULL;
+}
+
+/*
+ * Each allocation of a load and of an unload fails once: either the call says
+ * so and nothing remains of it, or it does without.
+ */
+KTEST(unload, no_memory_at_any_moment)
+{
+	static const char *const names[] = { "ticker", "fifo", "twins" };
+	const char *reason = NULL;
+	struct scratch *s;
+
+#ifndef CONFIG_LAB
+	return KTEST_SKIP "takes make LAB=1";
+#endif
+	s = scratch_new();
+	KTEST_EXPECT(s);
+	for (unsigned int i = 0; i < ARRAY_SIZE(names) && !reason; i++) {
+		reason = load_without_memory(s, names[i]);
+		if (!reason)
+			reason = unload_without_memory(s, names[i]);
+	}
 	kfree(s);
 	return reason;
 }
