@@ -101,6 +101,13 @@ def test_every_command_is_documented():
     assert not [c for c in listed if c not in documented]
 
 
+def test_help_fits_on_a_screen():
+    """With the line typed and the prompt below: 80 columns, 25 lines."""
+    console = boot("help", expect=OK).console
+    lines = console[console.index("icebox> help"):].rstrip("\n").split("\n")
+    assert len(lines) <= 24 and max(map(len, lines)) < 80, console
+
+
 def test_every_documented_command_exists():
     """What scripting.md has in the left column of a table of commands does."""
     names = set(re.findall(r"(?m)^(?:TEST_)?COMMAND\((\w+)", SOURCES))
