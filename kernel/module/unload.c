@@ -56,6 +56,10 @@ int territory_count(const struct territory *terr)
 	return n;
 }
 
+/*
+ * For every state but DEAD, which the verdict stores, without the lock: nobody
+ * else runs then, and nobody but the undertaker leaves CLOSED, HELD or DEAD.
+ */
 static void set_states(const struct territory *terr, enum module_state s)
 {
 	mutex_lock(&module_lock);
@@ -64,6 +68,10 @@ static void set_states(const struct territory *terr, enum module_state s)
 	mutex_unlock(&module_lock);
 }
 
+/*
+ * The flag first, then the count; who drops a count does so before he looks at
+ * the flag.  Not both can miss the other.
+ */
 static void set_wake(const struct territory *terr, bool wake)
 {
 	for (uint32_t i = 0; i < terr->n; i++)
@@ -101,6 +109,7 @@ static bool was_deferred(const struct attempt *a, uint32_t i)
 	return a->before[i] == MODULE_DEFERRED;
 }
 
+/* H36: what is open still would lead into the module after it has gone. */
 static int check_ledger(struct attempt *a)
 {
 	int err = 0;
@@ -210,6 +219,10 @@ int attempt_hold_again(struct attempt *a)
 	return -EAGAIN;
 }
 
+/*
+ * The stage comes before the first engine, as some that are held are to be let
+ * go, too.  Ends at the deadline, whatever the engines do.
+ */
 static int hold_engines(struct attempt *a)
 {
 	struct ledger_blocker b = { .kind = NULL };
@@ -255,6 +268,7 @@ static uint64_t step_deadline(const struct attempt *a)
 	return max(stamp_ns(a->deadline), ktime_get_ns() + STEP_MIN_NS);
 }
 
+/* Also where only some are held: those that are not do not mind. */
 static void let_go(const struct attempt *a)
 {
 	if (a->stage < STAGE_HELD)
@@ -308,6 +322,10 @@ static void defer(struct attempt *a)
 	a->report->outcome = UNLOAD_DEFERRED;
 }
 
+/*
+ * The memory stays, so an engine that does not come to rest does no harm: it is
+ * asked once and not waited for.  Any stage; cannot fail.
+ */
 static void entomb(struct attempt *a)
 {
 	struct ledger_blocker b;
@@ -338,6 +356,10 @@ static void note_leak(const struct heap_object *o, void *arg)
 	r->nr_leaks++;
 }
 
+/*
+ * In the order of unregister, users before what they use.  A routine that does
+ * not return ends it, as what it uses must not be destroyed under it.
+ */
 static int clean_up(struct attempt *a)
 {
 	for (uint32_t i = 0; i < a->terr.n; i++) {
@@ -431,6 +453,7 @@ static int bury(struct attempt *a)
 
 /* ---- all of it ---- */
 
+/* An interruption is seen between two steps; a long one looks, too. */
 static int step(struct attempt *a, const char *name,
 		int (*fn)(struct attempt *a))
 {
@@ -487,6 +510,7 @@ static int await_routines(struct attempt *a)
 	return 0;
 }
 
+/* Up to the close nothing is to be undone; from there on give_up() does it. */
 static int attempt(struct attempt *a)
 {
 	int err = step(a, "wait", await_routines);
