@@ -3,8 +3,6 @@ system-call boundary, in nobody's way, and learns the outcome (G2)."""
 
 import re
 
-import pytest
-
 from icebox import Console
 from scenes import MACHINES, on, play
 

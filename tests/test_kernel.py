@@ -3,8 +3,6 @@
 import os
 import re
 
-import pytest
-
 from icebox import TOP
 from scenes import MACHINES, on, play
 

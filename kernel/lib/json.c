@@ -43,11 +43,38 @@ static void put_escaped(struct json_writer *w, uint8_t c)
 					       (unsigned int)c));
 }
 
+/*
+ * Bytes of the UTF-8 sequence at @s, 0 if it is none (RFC 3629: the shortest
+ * form, no surrogates, up to U+10FFFF).
+ */
+static size_t utf8_length(const char *s)
+{
+	const uint8_t *u = (const uint8_t *)s;
+	size_t n = u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 :
+		   u[0] < 0xf5 ? 4 : 0;
+
+	if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
+	    (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((u[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* What is no UTF-8 is taken for Latin-1: a reader gets something, always. */
 static void put_quoted(struct json_writer *w, const char *s)
 {
 	put_char(w, '"');
-	for (; *s && !w->truncated; s++)
-		put_escaped(w, (uint8_t)*s);
+	while (*s && !w->truncated) {
+		size_t n = utf8_length(s);
+
+		if (n)
+			put(w, s, n);
+		else
+			put_escaped(w, (uint8_t)*s);
+		s += n ? n : 1;
+	}
 	put_char(w, '"');
 }
 

@@ -555,7 +555,7 @@ int module_load(const char *path, const char *args, char *err_text, size_t n)
 	int err;
 
 	if (name_from_path(path, name, sizeof(name))) {
-		snprintf(err_text, n, "no name for a module: it has 1 to %u "
+		snprintf(err_text, n, "no name for a module: it has 1 to %d "
 			 "characters", OWNER_NAME_LEN - 1);
 		return -EINVAL;
 	}

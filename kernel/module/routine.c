@@ -216,6 +216,14 @@ void routines_dismiss(struct attempt *a)
 	}
 }
 
+/* Who interrupts is answered soon, but not at the price of a good module. */
+#define GRACE_NS	(50 * NSEC_PER_MSEC)
+
+static noinline struct stamp end_of_grace(void)
+{
+	return stamp_of(ktime_get_ns() + GRACE_NS);
+}
+
 /*
  * owner.abandoned comes first: the late routine must find it set whenever it
  * finds itself abandoned.
@@ -234,9 +242,8 @@ static int abandon(struct attempt *a, struct bearer *b)
 	report_task(blk, b->task, &a->terr);
 	snprintf(blk->what, sizeof(blk->what), "the %s routine of %s does not "
 		 "return", routine_names[b->kind], owners[b->id].name);
-	if (undo && READ_ONCE(a->cancelled)) {
+	if (undo && READ_ONCE(a->cancelled))
 		return report_fail(a->report, -EINTR, "interrupted");
-	}
 	return report_fail(a->report, -ETIMEDOUT,
 			   "its %s routine does not return",
 			   routine_names[b->kind]);
@@ -276,6 +283,9 @@ int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind,
 			    stamp_of(deadline));
 	if (phase_change(b, BEARER_ASKED, BEARER_IDLE))
 		return not_called(a, b);
+	if (kind == ROUTINE_UNREGISTER && READ_ONCE(a->cancelled))
+		wait_event_deadline(undertaker_wait, phase_of(b) == BEARER_DONE,
+				    end_of_grace());
 	if (phase_of(b) != BEARER_DONE) {
 		int err = abandon(a, b);
 

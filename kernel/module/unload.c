@@ -296,10 +296,13 @@ static int reactivate(struct attempt *a)
 	int err = 0;
 
 	set_states(&a->terr, MODULE_CLOSED);
-	for (uint32_t i = a->nr_unregistered; i-- > 0;)
-		if (!was_deferred(a, i))
-			err = routine_run(a, i, ROUTINE_REGISTER, deadline) ?:
-			      err;
+	for (uint32_t i = a->nr_unregistered; i-- > 0;) {
+		int hangs = was_deferred(a, i) ? 0 :
+			    routine_run(a, i, ROUTINE_REGISTER, deadline);
+
+		if (hangs)
+			err = hangs;
+	}
 	let_go(a);
 	mutex_lock(&module_lock);
 	for (uint32_t i = 0; i < a->terr.n; i++) {

@@ -75,6 +75,7 @@ static bool examine_one(struct task *t, void *arg)
 	if (!(t->spared & SPARE_EVIDENCE) && guard(SPARE_EVIDENCE)) {
 		c->a->report->spared++;
 		task_spare(t, SPARE_EVIDENCE);
+		task_prefer(t);		/* should this round be too short */
 	}
 	return true;
 }
@@ -350,6 +351,8 @@ static int one_round(struct attempt *a, bool commit)
 	err = examine_until_clean(a, since + FREEZE_WORK_NS);
 	if (!err && !a->req.dry_run && guard(VERDICT_MEMORY))
 		err = search_written(a, &prepared);
+	if (!err && attempt_cancelled(a))
+		err = -EAGAIN;
 	spent = ktime_get_ns() - since;
 	if (!err && spent < FREEZE_BUDGET_NS)
 		err = pass_verdict(a, &prepared, commit,

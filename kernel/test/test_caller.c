@@ -363,6 +363,8 @@ static const char *interrupted_everywhere(bool visited)
 
 	if (!s)
 		return "no memory";
+	if (!visited)
+		s->req.wait_ms = 0;	/* for nobody, and no hanging routine */
 	s->max_attempts = exact_is_possible() ? MAX_ATTEMPTS : FEW_ATTEMPTS;
 	reason = bring_in(s);
 	if (!reason)

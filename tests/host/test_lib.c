@@ -147,7 +147,7 @@ static void cmdline_finds_what_is_there(void)
 static void write_sample(struct json_writer *w)
 {
 	json_object_begin(w, NULL);
-	json_string(w, "name", "a\"b\\c\n\x01\xe9");
+	json_string(w, "name", "a\"b\\c\n\x01\xe9\xc3\xa9\xc3");
 	json_u64(w, "big", UINT64_MAX);
 	json_i64(w, "low", INT64_MIN);
 	json_bool(w, "yes", true);
@@ -166,7 +166,8 @@ static void write_sample(struct json_writer *w)
 /* The text is right, and in any smaller buffer it is reported as cut. */
 static void json_is_whole_or_refused(void)
 {
-	static const char want[] = "{\"name\":\"a\\\"b\\\\c\\n\\u0001\\u00e9\","
+	static const char want[] = "{\"name\":"
+		"\"a\\\"b\\\\c\\n\\u0001\\u00e9\xc3\xa9\\u00c3\","
 		"\"big\":18446744073709551615,\"low\":-9223372036854775808,"
 		"\"yes\":true,\"none\":null,\"list\":[1,{},[],\"0xc0123456\"]}";
 	struct json_writer w;
