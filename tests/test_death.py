@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from icebox import HUNG, PANICKED
+from icebox import HUNG, PANICKED, boot, is_debug, make_module
 from scenes import on, play
 
 MACHINES = [(1, None), (2, None), (4, None), (8, None), (1, 0), (2, 3)]
@@ -50,6 +50,46 @@ def test_stack_overflow_is_named(machine):
     event = death(play("dig", machine, expect=PANICKED))
     assert "stack overflow" in event["message"]
     assert "dig+" in frames(event)
+
+
+@pytest.mark.skipif(not is_debug(), reason="for make DEBUG=1")
+@on(MACHINES)
+def test_write_to_a_sleepers_stack_is_seen(machine):
+    """A stack is written by its own task only (H42): what was read of it when
+    it was examined has to be there at the next examination."""
+    result = play("load hello; unload hello; load hello; scribble 3; "
+                  "unload hello", machine, expect=PANICKED)
+    event = death(result)
+    assert "(H42)" in event["message"] and "kworker/0[3]" in event["message"]
+
+
+@pytest.mark.skipif(not is_debug(), reason="for make DEBUG=1")
+def test_undefined_behaviour_is_fatal(tmp_path):
+    """The debug build dies where the C standard leaves it open what happens,
+    in a module, too, with the place and the values."""
+    (tmp_path / "sums.c").write_text("""
+#include <kernel/module.h>
+#include <kernel/moduleparam.h>
+
+static int add = 1;
+module_param(add, int, 0444);
+
+static int sums_init(void)
+{
+	int sum = 0x7fffffff;
+
+	sum += add;
+	return sum > 0;
+}
+module_init(sums_init);
+""")
+    (tmp_path / "Makefile").write_text("obj-m := sums.o\n")
+    make_module(tmp_path)
+    event = death(boot("load sums", add=[str(tmp_path / "sums.ko")],
+                       expect=PANICKED))
+    assert "sums.c:12" in event["message"], event
+    assert "a signed sum overflows" in event["message"]
+    assert "sums_init" in frames(event)
 
 
 @on(MACHINES)

@@ -125,7 +125,8 @@ void __ubsan_handle_type_mismatch_v1(struct ubsan_access *d, uintptr_t p)
 {
 	pr_err("ubsan: address %08lx, type %s", (unsigned long)p,
 	       d->type->name);
-	die(&d->place, p & ((1u << d->log_alignment) - 1) ?
+	die(&d->place, !p ? "a NULL pointer dereference" :
+	    p & ((1u << d->log_alignment) - 1) ?
 	    "an access that is not aligned" :
 	    "an access outside of its object");
 }

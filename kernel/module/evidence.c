@@ -125,6 +125,26 @@ static bool judge_remembered(const struct exam *exam,
 	return false;
 }
 
+/*
+ * A stack is written by its own task only, so what was read of one that has not
+ * run since is still there (H42).  The sum looks like no address of a module.
+ */
+static uint32_t stack_sum(const struct stack_range *r)
+{
+	uint32_t sum = 0;
+
+	for (const uint32_t *p = r->lo; p < r->hi; p++)
+		sum = sum * 31 + *p;
+	return sum & ~(1u << 31);
+}
+
+static void assert_unwritten(const struct task *t, const struct stack_range *r)
+{
+	if (t->exam.sum != stack_sum(r))
+		panic("the stack of %s[%d] was written since it was examined, "
+		      "and not by itself (H42)", t->comm, t->pid);
+}
+
 static bool exam_is_fresh(const struct task *t)
 {
 	return t->exam.valid && t->exam.nr_words <= EXAM_WORDS &&
@@ -145,10 +165,14 @@ static enum verdict_on_task exam_saved(struct task *t,
 	/* Held: its stack was taken from it.  Dead: no word of it is live. */
 	if (!t->stack || t->state == TASK_DEAD || !guard(TASK_EVIDENCE))
 		return TASK_CLEAN;
+	if (debug_build && t->exam.valid && t->exam.switches == t->switches)
+		assert_unwritten(t, &r);
 	if (exam_is_fresh(t) && !judge_remembered(&t->exam, terr))
 		return TASK_CLEAN;
 	t->exam.switches = t->switches;
 	t->exam.valid = true;
+	if (debug_build)
+		t->exam.sum = stack_sum(&r);
 	return scan_stack(&r, &t->exam, terr, rep, hit) ? TASK_HAS_EVIDENCE
 							: TASK_CLEAN;
 }

@@ -114,21 +114,30 @@ int look_again_locked(struct attempt *a)
 	return check_dependents_locked(a);
 }
 
+static bool is_asleep(const struct task *t)
+{
+	return READ_ONCE(t->state) == TASK_SLEEPING && !READ_ONCE(t->on_rq);
+}
+
 /*
- * He has queued his request and is about to sleep, if he does not yet: until he
- * is off his CPU nothing can be said of him.  A signal that keeps him awake
- * cancels the attempt.
+ * He has queued his request and is about to sleep, if he does not yet.  On his
+ * CPU nothing can be said of him; preempted on the way he may have words on his
+ * stack that are none of his (the time of day looks like an address of the
+ * module once in a while, H09), and before a sleep they are wiped.  A signal
+ * that keeps him awake cancels the attempt.
  */
 static bool has_evidence(const struct attempt *a, struct task *t,
 			 struct stack_hit *hit)
 {
-	enum verdict_on_task v;
+	for (;;) {
+		bool asleep = is_asleep(t);
+		enum verdict_on_task v = exam_task(t, &a->terr, a->report, hit);
 
-	while ((v = exam_task(t, &a->terr, a->report, hit)) ==
-	       TASK_IS_RUNNING && !attempt_cancelled(a) &&
-	       ktime_get_ns() < stamp_ns(a->deadline))
+		if (v == TASK_CLEAN || asleep || attempt_cancelled(a) ||
+		    ktime_get_ns() > stamp_ns(a->deadline))
+			return v == TASK_HAS_EVIDENCE;
 		attempt_pause_until(a, ktime_get_ns() + ATTEMPT_POLL_NS / 2);
-	return v == TASK_HAS_EVIDENCE;
+	}
 }
 
 /* The caller inside the module, or with one of its files open (G11, H18). */

@@ -8,21 +8,27 @@
 #include <lib/json.h>
 #include <module/internal.h>
 
+/* Printed by whole lines: others print at the same time. */
 struct out {
 	report_print	print;
 	void		*arg;
+	size_t		len;
+	char		line[512];
 };
 
-static void put(const struct out *o, const char *fmt, ...) __printf(2, 3);
-static void put(const struct out *o, const char *fmt, ...)
+static void put(struct out *o, const char *fmt, ...) __printf(2, 3);
+static void put(struct out *o, const char *fmt, ...)
 {
-	char line[256];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	o->len += (size_t)vscnprintf(o->line + o->len,
+				     sizeof(o->line) - o->len, fmt, ap);
 	va_end(ap);
-	o->print(o->arg, line);
+	if (o->line[o->len - 1] != '\n' && o->len < sizeof(o->line) / 2)
+		return;
+	o->print(o->arg, o->line);
+	o->len = 0;
 }
 
 /* Milliseconds with one decimal, as "12.3". */
@@ -45,7 +51,7 @@ static void format_age(char *buf, size_t size, uint32_t ms)
 
 /* ---- text: one blocker ---- */
 
-static void put_place(const struct out *o, const struct blocker *b)
+static void put_place(struct out *o, const struct blocker *b)
 {
 	char age[24];
 
@@ -61,7 +67,7 @@ static void put_place(const struct out *o, const struct blocker *b)
 	put(o, ", CPU %d", b->cpu);
 }
 
-static void put_task_blocker(const struct out *o, const struct blocker *b)
+static void put_task_blocker(struct out *o, const struct blocker *b)
 {
 	put(o, "  pid %-4d %-12s ", b->pid, b->comm);
 	if (b->state[0])
@@ -76,7 +82,7 @@ static void put_task_blocker(const struct out *o, const struct blocker *b)
 	put(o, "\n");
 }
 
-static void put_count_blocker(const struct out *o, const struct blocker *b)
+static void put_count_blocker(struct out *o, const struct blocker *b)
 {
 	char age[24];
 
@@ -86,7 +92,7 @@ static void put_count_blocker(const struct out *o, const struct blocker *b)
 	    b->where[0] ? b->where : "place not known", age);
 }
 
-static void put_blocker(const struct out *o, const struct blocker *b,
+static void put_blocker(struct out *o, const struct blocker *b,
 			bool verbose)
 {
 	if (b->kind == BLOCK_COUNT)
@@ -110,7 +116,7 @@ static uint32_t blockers_kept(const struct unload_report *r)
 	return min(r->nr_blockers, (uint32_t)REPORT_BLOCKERS);
 }
 
-static void put_headline(const struct out *o, const struct unload_report *r)
+static void put_headline(struct out *o, const struct unload_report *r)
 {
 	char total[24], frozen[24];
 
@@ -143,7 +149,7 @@ static void put_headline(const struct out *o, const struct unload_report *r)
 	}
 }
 
-static void put_figures(const struct out *o, const struct unload_report *r)
+static void put_figures(struct out *o, const struct unload_report *r)
 {
 	char longest[24];
 
@@ -161,7 +167,7 @@ static void put_figures(const struct out *o, const struct unload_report *r)
 		    r->threads_reaped == 1 ? "" : "s");
 }
 
-static void put_leaks(const struct out *o, const struct unload_report *r)
+static void put_leaks(struct out *o, const struct unload_report *r)
 {
 	if (!r->leaks)
 		return;
@@ -195,7 +201,7 @@ static uint32_t list_pids(const struct unload_report *r, char *buf, size_t n)
 	return users;
 }
 
-static void put_advice(const struct out *o, const struct unload_report *r)
+static void put_advice(struct out *o, const struct unload_report *r)
 {
 	char pids[96];
 	uint32_t users = list_pids(r, pids, sizeof(pids));
@@ -214,7 +220,7 @@ static void put_advice(const struct out *o, const struct unload_report *r)
 void report_text(const struct unload_report *r, bool verbose,
 		 report_print print, void *arg)
 {
-	struct out o = { print, arg };
+	struct out o = { .print = print, .arg = arg };
 
 	put_headline(&o, r);
 	for (uint32_t i = 0; i < blockers_kept(r); i++)

@@ -55,6 +55,7 @@ struct exam {
 	uint64_t	switches;	/* task->switches when it was made */
 	uint16_t	nr_words;	/* in all; more than fit: look again */
 	bool		valid;
+	uint32_t	sum;		/* of the stack, in the debug build */
 	struct {
 		uint32_t	window_offset;
 		uint16_t	stack_offset;	/* from the top, in words */

@@ -220,13 +220,13 @@ static void send_report(struct command_call *call,
 			const struct unload_report *r, bool print)
 {
 	char *buf = kmalloc(JSON_MAX, GFP_KERNEL | GFP_DATA);
-	int n = buf ? report_json(r, buf, JSON_MAX) : -ENOMEM;
+	int n = buf ? report_json(r, buf, JSON_MAX - 1) : -ENOMEM;
 
 	if (n > 0) {
 		control_write(buf, (size_t)n);
 		if (print) {
+			buf[n++] = '\n';
 			io_write(io_of(call), buf, (size_t)n);
-			io_write(io_of(call), "\n", 1);
 		}
 	} else if (print) {
 		command_printf(call, "%s: no memory for the report\n",

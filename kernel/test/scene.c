@@ -354,3 +354,24 @@ static int cmd_dig(struct command_call *call)
 TEST_COMMAND(dig, "", "let a kernel stack overflow",
 	"A test of the guard page; the machine does not survive it.\n",
 	cmd_dig);
+
+/* The first saved register of a task that sleeps on. */
+static int cmd_scribble(struct command_call *call)
+{
+	struct task *t;
+	int pid;
+
+	if (call->argc != 2 || kstrtoint(call->argv[1], 10, &pid))
+		return command_usage(call, "on whose stack?");
+	t = task_find(pid);
+	if (!t || READ_ONCE(t->state) != TASK_SLEEPING || !t->stack) {
+		if (t)
+			task_put(t);
+		return -ESRCH;
+	}
+	*(uint32_t *)t->esp ^= 1;
+	task_put(t);
+	return 0;
+}
+TEST_COMMAND(scribble, "PID", "write to the stack of a task that sleeps",
+	"A test of the stack checksums (make DEBUG=1).\n", cmd_scribble);

@@ -137,12 +137,21 @@ def built(name):
     return os.path.join(BUILD, name)
 
 
+def flags():
+    """With which the modules of the build under test were made."""
+    with open(built(".mflags")) as f:
+        return f.read().split()
+
+
+def is_debug():
+    return "-DCONFIG_DEBUG" in flags()
+
+
 def make_module(folder):
     """make M=folder, with the flags of the build under test but in a build
     folder of its own: that one is in use."""
-    with open(built(".mflags")) as f:
-        words = f.read().split()
-    variant = ["DEBUG=1"] * ("-DCONFIG_DEBUG" in words) + \
+    words = flags()
+    variant = ["DEBUG=1"] * is_debug() + \
         ["LAB=1"] * ("-DCONFIG_LAB" in words) + \
         ["LLVM=1"] * ("ld.lld" in words)
     with tempfile.TemporaryDirectory(prefix="icebox-build-") as tmp:

@@ -27,6 +27,13 @@
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 
+/* Dear checks are written if (debug_build) .. (make DEBUG=1). */
+#ifdef CONFIG_DEBUG
+#define debug_build		true
+#else
+#define debug_build		false
+#endif
+
 /* One access, neither repeated nor left out by the compiler. */
 #define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
