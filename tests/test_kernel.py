@@ -45,3 +45,12 @@ def test_caller_is_interrupted_anywhere(machine):
     """^C at every place of an unload, most of all where a step takes
     microseconds; and who comes meanwhile."""
     run_suites(machine, ["caller"])
+
+
+@on(MACHINES)
+def test_sleepers_at_a_door_keep_no_time(machine):
+    """Programs that were preempted over and over, asleep at a closed door: no
+    word of their stacks is a time, which could be any address (H09)."""
+    play("load fifo; spawn 100 opener -k /dev/fifo0; cpus; spawn 3 reader "
+         "/dev/fifo0; unload -w 2000 fifo &; await fifo closed; "
+         "ktest sched.sleepers_keep_no_time", machine)

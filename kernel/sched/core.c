@@ -328,6 +328,7 @@ static void __schedule(bool preempted) __no_lock_analysis
 	if (next != rq->curr)
 		switch_to(rq, next);
 	finish_switch();
+	stack_wipe_near(256);		/* of times (H09) */
 	local_irq_restore(flags);
 }
 
@@ -421,7 +422,7 @@ static void place_and_unlock(struct rq *rq, struct task *t,
 }
 
 /* Time asleep earns slice, so that who sleeps much is served at once. */
-static void reward_sleep(struct task *t)
+static noinline void reward_sleep(struct task *t)
 {
 	uint64_t slept = clock_ns() - stamp_ns(t->sleep_since);
 
@@ -451,6 +452,7 @@ bool wake_up_task(struct task *t) __no_lock_analysis
 	}
 	reward_sleep(t);
 	place_and_unlock(rq, t, flags);
+	stack_wipe_near(256);		/* of times (H09) */
 	return true;
 }
 
@@ -644,7 +646,7 @@ void clear_signals(struct task *t)
 
 /* ---- what the machine calls ---- */
 
-void sched_timer_interrupt(struct trap_frame *frame)
+static noinline void timer_interrupt(void)
 {
 	struct rq *rq = this_rq();
 	uint64_t now;
@@ -661,6 +663,12 @@ void sched_timer_interrupt(struct trap_frame *frame)
 	}
 	spin_unlock(&rq->lock);
 	arm_timer(rq);
+}
+
+void sched_timer_interrupt(struct trap_frame *frame)
+{
+	timer_interrupt();
+	stack_wipe_near(1024);		/* of times (H09) */
 	if (unlikely(sched_timer_hook))
 		sched_timer_hook(frame);
 }

@@ -60,14 +60,24 @@ bool freezer_frozen(void)
 
 /* ---- freeze ---- */
 
-/* Nobody runs on @cpu who may not; if somebody does he is told to leave. */
-static bool cpu_is_quiet(uint32_t cpu) __no_lock_analysis
+/*
+ * Nobody runs on @cpu who may not.  If somebody does he is told to leave, and
+ * @f says who he is.
+ */
+static bool cpu_is_quiet(uint32_t cpu,
+			 struct freeze_failure *f) __no_lock_analysis
 {
 	struct rq *rq = &rqs[cpu];
 	uint32_t flags = spin_lock_irqsave(&rq->lock);
-	bool quiet = sched_may_run(rq->curr);
+	const struct task *t = rq->curr;
+	bool quiet = sched_may_run(t);
 	bool tell = !quiet && !percpus[cpu].need_resched;
 
+	if (!quiet) {
+		f->cpu = cpu;
+		f->pid = t->pid;
+		strscpy(f->comm, t->comm, sizeof(f->comm));
+	}
 	if (tell)
 		percpus[cpu].need_resched = 1;
 	spin_unlock_irqrestore(&rq->lock, flags);
@@ -76,41 +86,24 @@ static bool cpu_is_quiet(uint32_t cpu) __no_lock_analysis
 	return quiet;
 }
 
-static bool all_quiet(uint32_t *noisy)
+static bool all_quiet(struct freeze_failure *f)
 {
 	bool quiet = true;
 
-	for (uint32_t cpu = 0; cpu < nr_cpus; cpu++) {
-		if (!cpu_is_quiet(cpu)) {
-			*noisy = cpu;
-			quiet = false;
-		}
-	}
+	for (uint32_t cpu = 0; cpu < nr_cpus; cpu++)
+		quiet &= cpu_is_quiet(cpu, f);
 	return quiet;
-}
-
-static void note_failure(uint32_t cpu, struct freeze_failure *f)
-{
-	uint32_t flags = spin_lock_irqsave(&rqs[cpu].lock);
-	const struct task *t = rqs[cpu].curr;
-
-	f->cpu = cpu;
-	f->pid = t->pid;
-	strscpy(f->comm, t->comm, sizeof(f->comm));
-	spin_unlock_irqrestore(&rqs[cpu].lock, flags);
 }
 
 int freezer_freeze(uint64_t timeout_ns, struct freeze_failure *f)
 {
 	uint64_t deadline = clock_ns() + timeout_ns;
-	uint32_t noisy = 0;
 
 	assert(current->spared);
 	if (__atomic_exchange_n(&freezer_gate_closed, true, __ATOMIC_SEQ_CST))
 		return -EAGAIN;
-	while (!all_quiet(&noisy)) {
+	while (!all_quiet(f)) {
 		if (clock_ns() > deadline) {
-			note_failure(noisy, f);
 			freezer_thaw();
 			return -ETIMEDOUT;
 		}

@@ -184,6 +184,18 @@ static __always_inline void stack_wipe_dead(void)
 }
 
 /*
+ * The same for the nearest @bytes only: after a call that has read the clock,
+ * in what every task passes through.  A time may be any number.
+ */
+static __always_inline void stack_wipe_near(uintptr_t bytes)
+{
+	uintptr_t bottom = current->stack;
+
+	if (bottom)
+		stack_wipe(max(bottom, stack_pointer() - bytes));
+}
+
+/*
  * Engines: keeps a sleeping task from running, whoever wakes it, until
  * task_let_go(), which wakes it.  False: it is not asleep.
  */

@@ -211,6 +211,8 @@ static int eval_commands(struct shell *sh, struct command_io *from,
 	int status = 0;
 
 	while (parse_command(line, &pos, cmd, &err) > 0) {
+		/* We sleep while it runs, in no traces of what was before. */
+		stack_wipe_dead();
 		status = run_command(sh, from, cmd);
 		if (events)
 			event_status(sh, line + cmd->start,
@@ -261,6 +263,7 @@ static void execute(struct shell *sh, const char *line, bool events)
 {
 	sh->interrupted = false;
 	console_set_interrupt(sh->console, shell_interrupt, sh);
+	stack_wipe_dead();	/* as below */
 	shell_eval(sh, &sh->io, line, events);
 	console_set_interrupt(sh->console, NULL, NULL);
 	clear_signals(current);
@@ -443,7 +446,7 @@ static void end_of_run(void)
 
 /* ---- the threads ---- */
 
-static void welcome(struct shell *sh)
+static noinline void welcome(struct shell *sh)
 {
 	struct mm_stats s;
 

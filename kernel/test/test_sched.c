@@ -9,6 +9,7 @@
 #include <kernel/kthread.h>
 #include <kernel/ktime.h>
 #include <kernel/mutex.h>
+#include <kernel/printk.h>
 #include <kernel/string.h>
 #include <lock/preempt.h>
 #include <proc/process.h>
@@ -38,15 +39,22 @@ struct time_search {
 };
 
 /*
- * The low words of times around the one at which it fell asleep.  A pointer
- * cannot be mistaken for one: the clock is young.  Nor a small number: who
- * fell asleep earlier than this is not looked at.
+ * Low words of times of this boot.  While the clock is young no address of the
+ * kernel is one; addresses of programs are below.
  */
-#define AROUND_NS	(2 * NSEC_PER_MSEC)
+#define FIRST_TIME	0x0a000000u		/* 0.17 s */
+#define LAST_NS		(3 * NSEC_PER_SEC)
 
-static bool looks_like_time(uint32_t word, uint64_t asleep_since)
+static bool looks_like_time(uint32_t word)
 {
-	return word - (uint32_t)(asleep_since - AROUND_NS) < 2 * AROUND_NS;
+	return word >= FIRST_TIME && word <= (uint32_t)ktime_get_ns();
+}
+
+/* Who has a deadline keeps it; the undertaker is examined by nobody. */
+static bool keeps_no_time(const struct task *t)
+{
+	return t->state == TASK_SLEEPING && !t->on_rq && t->stack && !t->held &&
+	       !stamp_ns(t->sleep_deadline) && !(t->spared & SPARE_UNDERTAKER);
 }
 
 static bool search_sleeper(struct task *t, void *arg)
@@ -57,12 +65,17 @@ static bool search_sleeper(struct task *t, void *arg)
 	const uint32_t *p = (const uint32_t *)t->esp;
 	const uint32_t *top = (const uint32_t *)task_stack_top(t);
 
-	if (t->state == TASK_SLEEPING && !t->on_rq && t->stack && !t->held &&
-	    stamp_ns(t->sleep_since) > 2 * AROUND_NS) {
+	if (keeps_no_time(t)) {
 		s->sleepers++;
-		for (; p < top; p++)
-			s->found += looks_like_time(
-				*p, stamp_ns(t->sleep_since));
+		for (; p < top; p++) {
+			if (!looks_like_time(*p))
+				continue;
+			s->found++;
+			pr_info("%s[%d]: word %u of %u of its stack is %08x",
+				t->comm, t->pid,
+				(uint32_t)(p - (const uint32_t *)t->esp),
+				(uint32_t)(top - (const uint32_t *)t->esp), *p);
+		}
 	}
 	task_rq_unlock(rq, flags);
 	return true;
@@ -70,15 +83,15 @@ static bool search_sleeper(struct task *t, void *arg)
 
 /*
  * A time is any number, an address of a module's too: whoever sleeps without a
- * deadline has none on his stack (H09).  Kernel addresses lie above 3.2 s of
- * the clock's low word, so this is judged before.
+ * deadline has none on his stack, neither his own nor one that interrupts and
+ * switches have left there (H09).
  */
 KTEST(sched, sleepers_keep_no_time)
 {
 	struct time_search s = { 0, 0 };
 
-	if (ktime_get_ns() > 3 * NSEC_PER_SEC)
-		return NULL;
+	if (ktime_get_ns() > LAST_NS)
+		return KTEST_SKIP "the clock is too old";
 	msleep(30);
 	task_for_each(search_sleeper, &s);
 	KTEST_EXPECT(s.sleepers >= 3);

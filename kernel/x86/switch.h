@@ -37,7 +37,7 @@ uintptr_t switch_prepare_stack(uintptr_t top);
  * the registers that a call may leave anything in: an interrupt would push
  * them there again.
  */
-static inline void stack_wipe(uintptr_t bottom)
+static __always_inline void stack_wipe(uintptr_t bottom)
 {
 	__asm__ volatile("xorl %%edx, %%edx\n\t"
 			 "movl %%esp, %%ecx\n\t"
@@ -47,6 +47,14 @@ static inline void stack_wipe(uintptr_t bottom)
 			 : "+D"(bottom)
 			 : "a"(0)
 			 : "ecx", "edx", "memory", "cc");
+}
+
+static __always_inline uintptr_t stack_pointer(void)
+{
+	uintptr_t esp;
+
+	__asm__ volatile("movl %%esp, %0" : "=r"(esp));
+	return esp;
 }
 
 /* Leaves the kernel through @frame, which lies at the top of this stack. */
