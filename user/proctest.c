@@ -259,7 +259,16 @@ static void memory_comes_and_goes(void)
 static void bad_calls_fail(void)
 {
 	struct pollfd p = { .fd = 77, .events = POLLIN };
+	/* A length that could be an address of a module (H09). */
+	struct {
+		void		*base;
+		unsigned int	len;
+	} part = { &p, 0xea37a000 };
+	int fds[2];
 
+	CHECK(pipe2(fds, 0) == 0);
+	CHECK(syscall(145, fds[0], (long)&part, 1, 0, 0, 0) == -EFAULT);
+	CHECK(close(fds[0]) == 0 && close(fds[1]) == 0);
 	CHECK(syscall(359, 0, 0, 0, 0, 0, 0) == -ENOSYS);
 	CHECK(syscall(-1, 0, 0, 0, 0, 0, 0) == -ENOSYS);
 	CHECK(read(77, &p, 1) == -EBADF);

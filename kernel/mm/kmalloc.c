@@ -19,7 +19,7 @@ static atomic_t nr_objects, nr_bytes;
 /* A heap of the kernel's holds no address of the window, not even a site. */
 static uintptr_t site_for(const struct heap *heap, uintptr_t site)
 {
-	return heap->owner == MODULE_NONE && in_window(site) ? 0 : site;
+	return in_window(site) && window_owner(site) != heap->owner ? 0 : site;
 }
 
 void heap_account(int objects, size_t bytes)
@@ -267,7 +267,7 @@ void kfree(const void *ptr)
 	if (pl.kind == OBJECT_PAGES)
 		page_free(pl.block.head, pl.block.order);
 	else if (pl.kind == OBJECT_RUN)
-		keep_free_run(heap, pl.run, site);
+		keep_free_run(heap, pl.run, site_for(heap, site));
 	heap_account(-1, pl.object.size);
 }
 EXPORT_SYMBOL(kfree);

@@ -44,12 +44,14 @@ struct attempt {
 	struct completion	done;
 	bool			cancelled;	/* (x) */
 	bool			expel;		/* (c) a failed load */
+	bool			retry;		/* (c) only while DEFERRED */
 	struct territory	terr;		/* (u) */
 	struct stamp		start, deadline;	/* (u) */
 	enum attempt_stage	stage;		/* (u) */
 	uint32_t		nr_unregistered; /* (u) */
 	enum module_state	before[UNLOAD_MAX_NAMES]; /* (u) CLOSED */
 	uint64_t		last_freeze_ns;	/* (u) small: a duration */
+	struct list_head	kept;		/* (u) deferred.c */
 	uint32_t		retries;	/* (u) of the second verdict */
 	struct stamp		retry_at;	/* (u) */
 	struct bearer		*bearers[UNLOAD_MAX_NAMES]; /* (u) */
@@ -161,5 +163,7 @@ void routines_dismiss(struct attempt *a);
  */
 int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind,
 		uint64_t deadline);
+/* It was called, and has not returned in time. */
+bool routine_is_abandoned(const struct attempt *a, uint32_t i);
 
 #endif

@@ -37,7 +37,7 @@ uint64_t attempt_deferred_next(void)
 	uint64_t next = UINT64_MAX;
 	const struct attempt *a;
 
-	list_for_each_entry(a, &kept, queue)
+	list_for_each_entry(a, &kept, kept)
 		next = min(next, stamp_ns(a->retry_at));
 	for (module_id_t id = 1; id < MAX_MODULES; id++)
 		if (waits_for_retry(id))
@@ -67,7 +67,7 @@ static void put_off_kept(struct attempt *a)
 void attempt_keep(struct attempt *a)
 {
 	put_off_kept(a);
-	list_add_tail(&a->queue, &kept);
+	list_add_tail(&a->kept, &kept);
 }
 
 /*
@@ -85,7 +85,7 @@ static void retry_kept(struct attempt *a)
 			  a->report->names);
 	else
 		report_log(a->report);
-	list_del_init(&a->queue);
+	list_del_init(&a->kept);
 	attempt_put(a);
 }
 
@@ -95,6 +95,7 @@ static void retry_deferred(module_id_t id)
 
 	if (!a)
 		return put_off(id);
+	a->retry = true;
 	a->req.nr_names = 1;
 	strscpy(a->req.names[0], owners[id].name, OWNER_NAME_LEN);
 	strscpy(a->report->names, owners[id].name, sizeof(a->report->names));
@@ -110,7 +111,7 @@ void attempt_deferred(void)
 {
 	struct attempt *a, *next;
 
-	list_for_each_entry_safe(a, next, &kept, queue)
+	list_for_each_entry_safe(a, next, &kept, kept)
 		if (stamp_ns(a->retry_at) <= ktime_get_ns())
 			retry_kept(a);
 	for (module_id_t id = 1; id < MAX_MODULES; id++)

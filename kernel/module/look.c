@@ -22,6 +22,10 @@ static int check_state(struct attempt *a, module_id_t id, const char *name)
 	}
 	switch (s) {
 	case MODULE_LIVE:
+		if (a->retry)
+			return report_fail(a->report, -EAGAIN,
+					   "%s was revived", name);
+		return 0;
 	case MODULE_DEFERRED:
 		return 0;
 	case MODULE_LOADING:

@@ -56,6 +56,7 @@ enum blocker_kind {
 	BLOCK_ENGINE,		/* does not come to rest */
 	BLOCK_ROUTINE,		/* the module's own routine does not return */
 	BLOCK_CPU,		/* a CPU or task that could not be frozen */
+	BLOCK_TIME,		/* a look that came to no end */
 	BLOCK_SELF,		/* the caller is inside, or holds it */
 	NR_BLOCK_KINDS
 };

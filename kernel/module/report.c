@@ -61,7 +61,7 @@ static bool saved_backtrace(struct task *t, struct backtrace *bt)
 {
 	uint32_t flags;
 	struct rq *rq = task_rq_lock(t, &flags);
-	bool ok = !task_is_running(t) && t->stack;
+	bool ok = !task_is_running(t) && t->stack && t->state != TASK_DEAD;
 
 	if (ok)
 		backtrace_from(bt, switch_saved_pc(t->esp),

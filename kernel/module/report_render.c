@@ -254,6 +254,7 @@ static const char *const kind_names[NR_BLOCK_KINDS] = {
 	[BLOCK_ENGINE] = "engine",
 	[BLOCK_ROUTINE] = "routine",
 	[BLOCK_CPU] = "cpu",
+	[BLOCK_TIME] = "time",
 	[BLOCK_SELF] = "self",
 };
 

@@ -265,6 +265,11 @@ static bool waited_enough(const struct attempt *a, struct bearer *b)
 	       (b->kind == ROUTINE_UNREGISTER && READ_ONCE(a->cancelled));
 }
 
+bool routine_is_abandoned(const struct attempt *a, uint32_t i)
+{
+	return phase_of(a->bearers[i]) == BEARER_ABANDONED;
+}
+
 int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind,
 		uint64_t deadline)
 {
@@ -283,9 +288,12 @@ int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind,
 			    stamp_of(deadline));
 	if (phase_change(b, BEARER_ASKED, BEARER_IDLE))
 		return not_called(a, b);
-	if (kind == ROUTINE_UNREGISTER && READ_ONCE(a->cancelled))
+	if (kind == ROUTINE_UNREGISTER && READ_ONCE(a->cancelled)) {
+		struct stamp end = end_of_grace();
+
 		wait_event_deadline(undertaker_wait, phase_of(b) == BEARER_DONE,
-				    end_of_grace());
+				    end);
+	}
 	if (phase_of(b) != BEARER_DONE) {
 		int err = abandon(a, b);
 

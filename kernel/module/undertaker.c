@@ -33,6 +33,7 @@ struct attempt *attempt_new(void)
 	}
 	atomic_set(&a->refs, 1);
 	INIT_LIST_HEAD(&a->queue);
+	INIT_LIST_HEAD(&a->kept);
 	init_completion(&a->done);
 	a->req.budget_ms = UNLOAD_DEFAULT_MS;
 	return a;
@@ -148,7 +149,7 @@ static int report_no_turn(struct attempt *a, int err)
 static noinline struct stamp last_moment(const struct unload_request *req)
 {
 	return stamp_of(ktime_get_ns() + (uint64_t)NSEC_PER_MSEC *
-			(req->budget_ms + req->wait_ms));
+			((uint64_t)req->budget_ms + req->wait_ms));
 }
 
 /*
@@ -311,11 +312,12 @@ void expel_cancel(struct attempt *a)
  */
 int module_expel(struct attempt *a)
 {
+	struct stamp end = last_moment(&a->req);
 	int err;
 
 	queue_attempt(a);
 	err = wait_event_mode(a->done.wait, a->done.done, WAIT_INTERRUPTIBLE,
-			      last_moment(&a->req));
+			      end);
 	attempt_put(a);
 	return err == -ERESTARTSYS ? -EINTR : err;
 }

@@ -19,19 +19,14 @@
  * Why the verdict is right is argued in docs/protocol.md; what it looks at is
  * in evidence.c, who is frozen in sched/freezer.c.
  */
-#include <kernel/bug.h>
 #include <kernel/errno.h>
-#include <kernel/export.h>
-#include <kernel/kthread.h>
 #include <kernel/ktime.h>
-#include <kernel/printk.h>
 #include <kernel/string.h>
 #include <lib/guard.h>
 #include <mm/mm.h>
 #include <module/attempt.h>
 #include <module/internal.h>
 #include <sched/freezer.h>
-#include <x86/smp.h>
 
 /* A routine, and the second verdict, have at least this. */
 #define STEP_MIN_NS		(250 * NSEC_PER_MSEC)
@@ -40,7 +35,6 @@ static uint32_t unload_number;		/* the undertaker only */
 
 /* ---- small things ---- */
 
-/* Sleeps until @ns, a cancellation, or a count that fell to 0. */
 void attempt_pause_until(const struct attempt *a, uint64_t ns)
 {
 	wait_event_deadline(undertaker_wait, attempt_cancelled(a),
@@ -146,7 +140,8 @@ static int close_doors(struct attempt *a)
 		if (!was_deferred(a, i))
 			err = routine_run(a, i, ROUTINE_UNREGISTER,
 					  stamp_ns(a->deadline));
-		a->nr_unregistered = i + 1;
+		if (!err || routine_is_abandoned(a, i))
+			a->nr_unregistered = i + 1;
 		if (err)
 			return err;
 	}
@@ -317,6 +312,7 @@ static int reactivate(struct attempt *a)
 
 static void defer(struct attempt *a)
 {
+	set_states(&a->terr, MODULE_CLOSED);
 	let_go(a);
 	mutex_lock(&module_lock);
 	for (uint32_t i = 0; i < a->terr.n; i++)
@@ -378,20 +374,10 @@ static int clean_up(struct attempt *a)
 	return 0;
 }
 
-static bool found_a_use(const struct unload_report *r)
-{
-	uint32_t n = min(r->nr_blockers, (uint32_t)REPORT_BLOCKERS);
-
-	for (uint32_t i = 0; i < n; i++)
-		if (r->blockers[i].kind != BLOCK_CPU)
-			return true;
-	return false;
-}
-
 /*
- * 0; -EBUSY: cleanup has left a use behind; -ETIMEDOUT: none was found, but
- * the machine was too busy for a whole look at it.  A use is a reason to
- * entomb, slowness is none.
+ * 0; -EBUSY: a use that does not go away, so cleanup has left it behind;
+ * -ETIMEDOUT: none was seen to stay, but no round was both whole and clean.  A
+ * use is a reason to entomb, slowness is none, nor is who was preempted.
  */
 static int second_verdict(struct attempt *a)
 {
@@ -403,7 +389,7 @@ static int second_verdict(struct attempt *a)
 		err = verdict_rounds(a, false, step_deadline(a));
 	if (!err)
 		return 0;
-	if (err == -ETIMEDOUT && !found_a_use(a->report))
+	if (err == -ETIMEDOUT)
 		return report_fail(a->report, err,
 				   "the machine is too busy to see whether its "
 				   "cleanup left a use behind");
@@ -476,7 +462,9 @@ static int give_up(struct attempt *a, int err)
 	bool busy = a->stage == STAGE_UNREGISTERED ||
 		    territory_count(&a->terr);
 
-	if (a->req.defer && busy && err != -EINTR) {
+	/* A DEFERRED module's unregister is not called any more. */
+	if (a->req.defer && busy && err != -EINTR &&
+	    a->nr_unregistered == a->terr.n) {
 		a->report->nr_blockers = 0;
 		report_users(a->report, &a->terr, a->caller);
 		defer(a);
@@ -577,8 +565,8 @@ static void start_clock(struct attempt *a)
 	uint64_t now = ktime_get_ns();
 
 	a->start = stamp_of(now);
-	a->deadline = stamp_of(now + (a->req.budget_ms + a->req.wait_ms) *
-			       NSEC_PER_MSEC);
+	a->deadline = stamp_of(now + ((uint64_t)a->req.budget_ms +
+				      a->req.wait_ms) * NSEC_PER_MSEC);
 }
 
 void attempt_run(struct attempt *a)

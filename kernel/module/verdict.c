@@ -213,6 +213,15 @@ static int verdict(void *arg)
 	return VERDICT_CLEAN;
 }
 
+/* Nobody was found, and not everybody was looked at: another round (G7). */
+static int not_finished(struct attempt *a, const char *why)
+{
+	struct blocker *b = report_add(a->report, BLOCK_TIME);
+
+	strscpy(b->what, why, sizeof(b->what));
+	return -EAGAIN;
+}
+
 static void report_verdict(struct verdict *v, enum verdict_on_world w)
 {
 	struct unload_report *r = v->a->report;
@@ -227,6 +236,13 @@ static void report_verdict(struct verdict *v, enum verdict_on_world w)
 	case VERDICT_MEMORY:
 		report_memory_hits(r, v->prepared);
 		report_memory_hits(r, &v->late);
+		break;
+	case VERDICT_ENGINE:
+		not_finished(v->a, "an engine of it was started meanwhile");
+		break;
+	case VERDICT_TOO_MUCH:
+		not_finished(v->a, "more memory was written than a verdict "
+			     "has time to read");
 		break;
 	default:
 		break;
@@ -285,7 +301,8 @@ static int search_written(struct attempt *a, struct memory_hits *prepared)
 	int err = 0;
 
 	if (!searched_trypin())
-		return -EAGAIN;
+		return not_finished(a, "a frozen task is about to change the "
+				    "map of searched memory");
 	memory_search(&a->terr, MEMORY_WRITTEN, &late);
 	a->report->memory_kib += late.pages * (PAGE_SIZE / 1024);
 	memory_recheck(&a->terr, prepared);
@@ -358,7 +375,8 @@ static int one_round(struct attempt *a, bool commit)
 		err = pass_verdict(a, &prepared, commit,
 				   FREEZE_BUDGET_NS - spent);
 	else if (!err)
-		err = -EAGAIN;
+		err = not_finished(a, "to look at all tasks and memory took "
+				   "longer than a freeze may last");
 	freezer_thaw();
 	account_freeze(a, since);
 	return err;

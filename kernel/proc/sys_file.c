@@ -6,6 +6,7 @@
 #include <kernel/slab.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
+#include <mm/mm.h>
 #include <proc/internal.h>
 #include <proc/syscalls.h>
 
@@ -356,7 +357,8 @@ static long transfer_parts(struct file *file, const struct iovec *iov,
 
 		if (iov[i].len == 0)
 			continue;
-		if (iov[i].base >= USER_TOP)
+		/* As arguments are, and for the same reason (syscall.c). */
+		if (iov[i].base >= USER_TOP || in_window(iov[i].len))
 			return done ? done : -EFAULT;
 		ret = write ? file_write(file, base, iov[i].len)
 			    : file_read(file, base, iov[i].len);

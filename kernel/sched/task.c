@@ -210,6 +210,7 @@ static noinline void task_bury(struct task *t)
 	tasklist_remove(t);
 	stack_free((void *)t->stack, t->owner);
 	t->stack = 0;
+	t->esp = 0;
 	task_set_gone(t);
 }
 
