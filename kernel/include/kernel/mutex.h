@@ -1,7 +1,8 @@
 /*
  * Sleeping locks with an owner.  Process context, no spinlock held.  A mutex
  * is not handed over: the woken waiter competes again, so that a waiter that
- * is frozen or held never owns what it does not know of.
+ * is frozen or held never owns what it does not know of.  But who has competed
+ * in vain once is let go first.
  */
 #ifndef KERNEL_MUTEX_H
 #define KERNEL_MUTEX_H
@@ -10,6 +11,7 @@
 
 struct __capability("mutex") mutex {
 	struct task		*owner;		/* NULL: free; one cmpxchg */
+	struct task		*starving;	/* whose turn it is */
 	struct wait_queue_head	waiters;
 	const char		*name;
 	uint32_t		class;	/* the order checker's */
