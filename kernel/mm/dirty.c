@@ -29,6 +29,11 @@ bool searched_for_each(bool (*fn)(uintptr_t page, void *arg), void *arg)
 	       window_for_each_searched(fn, arg);
 }
 
+/*
+ * The page may change hands between the look and the clearing.  What that
+ * forgets was written before dirty_clear() returns, which promises nothing for
+ * it.
+ */
 static bool clear_page(uintptr_t page, void *arg)
 {
 	pte_t *pte = paging_kernel_pte(page);
@@ -50,6 +55,7 @@ void dirty_clear(void)
 	tlb_shootdown(0, 0);
 }
 
+/* One caller at a time: the undertaker. */
 static uint32_t harvest[DIRTY_HARVEST] __no_pointers;	/* page numbers */
 static uint32_t nr_harvested;
 

@@ -35,7 +35,12 @@ static bool is_beyond_mending(const struct trap_frame *frame)
 
 /*
  * The x86 room calls this for user mode, and for instructions with a fixup
- * that were at liberty to sleep; interrupts are on in both cases.
+ * that were at liberty to sleep; interrupts are on in both cases.  The faulting
+ * task does not hold its own mm->lock: the functions that do (vm.c) reach pages
+ * by the direct map and touch no user address.
+ *
+ * The area may have gone or another task have brought the page before the lock
+ * is ours; mm_fault_in_locked() judges what is there then.
  */
 bool mm_handle_fault(struct trap_frame *frame, uintptr_t addr)
 {

@@ -7,6 +7,7 @@
 
 #include <kernel/slab.h>
 
+/* The kernel's heap.  Boot, after page_init(). */
 void slab_init(void);
 
 /* What is known of a heap object, for reports. */

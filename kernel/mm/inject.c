@@ -12,6 +12,9 @@ void inject_alloc_failure(unsigned int nth)
 	atomic_set(&countdown, (int)nth);
 }
 
+/*
+ * Several CPUs may count at once: one of them sees 1, and only that one fails.
+ */
 bool inject_alloc_failure_due(void)
 {
 	int left = atomic_read(&countdown);

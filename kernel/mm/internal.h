@@ -33,12 +33,16 @@ struct page_block {
 };
 /* False: no RAM.  Any context; takes the page lock. */
 bool page_find_block(phys_t pa, struct page_block *b);
-/* The heap's note on a block of its own. */
+/*
+ * The heap's note on a block of its own, under the heap's lock or before
+ * anybody knows the block.  @site is an address in kernel text, 0: none.
+ */
 void page_set_note(phys_t head, uint32_t note, uintptr_t site);
 
 /*
  * Single pages (order 0) on their way out, linked through their records: to be
- * freed after a TLB shootdown.  All zero is the empty list.
+ * freed after a TLB shootdown.  All zero is the empty list.  A page is on one
+ * list at most; the list is its owner's to lock.
  */
 struct page_list {
 	uint32_t first;
@@ -46,7 +50,13 @@ struct page_list {
 void page_list_add(struct page_list *l, phys_t pa);
 phys_t page_list_pop(struct page_list *l);	/* 0: empty */
 
-/* A PTE is written in halves; the one with the present bit goes last. */
+/*
+ * A user's PTE is written in halves, that with the present bit last: where the
+ * entry was not present no CPU walks to a half of it.  Where it was, the
+ * address must stay, and rights may only be added; an A or D bit that another
+ * CPU sets meanwhile is lost, and nobody asks a user's page for these.  For the
+ * kernel's entries, whose D bit is asked for, pte_exchange(). mm->lock held.
+ */
 static inline void pte_make_present(pte_t *pte, uint64_t value)
 {
 	volatile uint32_t *half = (volatile uint32_t *)pte;
@@ -61,7 +71,10 @@ static inline void pte_clear_low(pte_t *pte, uint32_t bits)
 	__atomic_fetch_and((uint32_t *)(void *)pte, ~bits, __ATOMIC_SEQ_CST);
 }
 
-/* The entry becomes empty; returns what it was. */
+/*
+ * The entry becomes empty; returns what it was.  The half with the present bit
+ * goes first, in one step, so A and D bits set before are in the result.
+ */
 static inline pte_t pte_take(pte_t *pte)
 {
 	uint32_t *half = (uint32_t *)(void *)pte;
@@ -79,14 +92,23 @@ enum window_block_kind {
 	WINDOW_BLOCK_SLAB,
 	WINDOW_BLOCK_RUN,
 };
-/* [@p, @p + @size), inside an allocation, is one block of the heap, or none. */
+/*
+ * [@p, @p + @size), inside an allocation, is one block of the heap, or none.
+ * The owner's heap lock is held, or nobody knows the block yet.
+ */
 void window_set_block(uintptr_t p, size_t size, enum window_block_kind kind);
-/* The block around @addr: its kind, and its first byte in *@start. */
+/*
+ * The block around @addr, in the window: its kind, and its first byte in
+ * *@start (of no meaning without a block).  As window_set_block().
+ */
 enum window_block_kind window_find_block(uintptr_t addr, uintptr_t *start);
-/* The inverse of window_set_unsearched(). */
+/*
+ * Whole pages, mapped; as window_set_unsearched(), and its inverse.  Any
+ * context, no lock: the bits change atomically.
+ */
 void window_set_searched(uintptr_t p, size_t size, bool searched);
 
-/* The parts of mm_get_stats() and mm_drain_caches(). */
+/* The parts of mm_get_stats() (any context) and mm_drain_caches(). */
 void page_get_stats(struct mm_stats *s);
 void slab_get_stats(struct mm_stats *s);
 void slab_drain(void);

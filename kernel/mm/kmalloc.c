@@ -94,7 +94,10 @@ EXPORT_SYMBOL(kstrdup_owner);
 
 enum object_kind { OBJECT_NONE, OBJECT_SLOT, OBJECT_PAGES, OBJECT_RUN };
 
-/* What stands at an address; which of the last three is set, @kind says. */
+/*
+ * What stands at an address; which of the last three is set, @kind says.  True
+ * while the heap's lock is held.
+ */
 struct place {
 	enum object_kind	kind;
 	struct heap_object	object;
@@ -115,6 +118,7 @@ static struct heap *heap_of_address(uintptr_t addr)
 	return owner ? heap_of_owner(owner) : NULL;
 }
 
+/* @start: of the slab's pages.  Leaves OBJECT_NONE for the slab's own front. */
 static void place_slot(struct place *pl, uintptr_t start, uintptr_t addr)
 {
 	struct slab *slab = (struct slab *)start;
@@ -264,6 +268,10 @@ void kfree(const void *ptr)
 	}
 	spin_unlock_irqrestore(&heap->lock, flags);
 
+	/*
+	 * What is large is no object any more, for another kfree of it and for
+	 * a search; the slow part needs no lock.
+	 */
 	if (pl.kind == OBJECT_PAGES)
 		page_free(pl.block.head, pl.block.order);
 	else if (pl.kind == OBJECT_RUN)

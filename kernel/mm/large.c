@@ -59,7 +59,10 @@ static void release_free_runs(struct heap *heap)
 	} while (found);
 }
 
-/* Without sleep a free run of the same room serves, and nothing else does. */
+/*
+ * Without sleep a free run of the same room serves, and nothing else does.  It
+ * comes off the list and is the caller's: a wrong kfree of it finds no object.
+ */
 static struct run *reuse_run(struct heap *heap, size_t room)
 {
 	struct run *run, *found = NULL;
@@ -81,6 +84,7 @@ static struct run *create_run(struct heap *heap, size_t room)
 {
 	struct run *run;
 
+	/* Who may sleep pays for those frees that could not. */
 	release_free_runs(heap);
 	run = slab_alloc(heap, sizeof(*run), GFP_KERNEL, SITE_INTERNAL);
 	if (!run)
@@ -133,6 +137,7 @@ void keep_free_run(struct heap *heap, struct run *run, uintptr_t site)
 {
 	uint32_t flags;
 
+	/* Up to 1 MiB: longer than interrupts may be off. */
 	memset((void *)run->start, FREE_POISON, run->room);
 	run->size = 0;
 	run->site = site;

@@ -11,7 +11,11 @@
 
 #define RESERVE_PAGES	4u	/* free in chunks, for GFP_ATOMIC */
 
-/* 1 + the number of the window page where a module's struct heap lies. */
+/*
+ * 1 + the number of the window page where a module's struct heap lies; 0: none.
+ * Written by heap_create() and heap_destroy(), when nobody allocates; one load
+ * for everybody else.
+ */
 static uint16_t heap_page[MAX_MODULES];
 
 struct heap *heap_of_owner(module_id_t owner)
@@ -73,7 +77,11 @@ void chunk_pages_give_locked(struct heap *heap, uintptr_t start,
 	BUG();
 }
 
-/* One chunk more; false: no memory, or the account is full. */
+/*
+ * One chunk more; false: no memory, or the account is full.  The window is
+ * asked before the lock is taken, as that sleeps; two tasks may grow the heap
+ * at once, by a chunk too many.
+ */
 static bool heap_grow(struct heap *heap)
 {
 	void *chunk = window_alloc(CHUNK_SIZE, heap->owner);
@@ -104,6 +112,7 @@ uintptr_t chunk_pages_take(struct heap *heap, uint32_t pages, gfp_t gfp)
 		return start;
 	if (!start && heap_grow(heap))
 		start = chunk_take(heap, pages);
+	/* For those who may not sleep.  A hint: read without the lock. */
 	if (start && READ_ONCE(heap->free_pages) < RESERVE_PAGES)
 		heap_grow(heap);
 	return start;
@@ -199,6 +208,7 @@ void heap_destroy(module_id_t owner,
 	for (i = 0; i < heap->nr_chunks; i++)
 		report_chunk_leaks(&report, &heap->chunks[i]);
 
+	/* No lock in here: nobody of the module is left to take it. */
 	WRITE_ONCE(heap_page[owner], 0);
 	/* The records of runs lie in chunks, the account in the first one. */
 	list_for_each_entry(run, &heap->runs, link)

@@ -38,6 +38,10 @@ _Static_assert(sizeof(struct frame) <= 12, "a record for each frame of RAM");
 #define LOW_MEMORY_END	0x100000u	/* BIOS, trampoline: never given out */
 
 static DEFINE_SPINLOCK(page_lock);
+/*
+ * Frame number 0 stands for none: that frame lies below LOW_MEMORY_END and is
+ * never free.
+ */
 static struct frame *frames;
 static uint32_t *slab_map;		/* (p) a bit a frame: PAGE_SLAB */
 static uint32_t nr_frames;		/* constant after page_init() */
@@ -83,6 +87,12 @@ static void free_list_remove(uint32_t n, unsigned int order)
 	frames[n].order = ORDER_BEHIND;
 }
 
+/*
+ * The search reads slab_map without the lock, a word at a time: it sees the
+ * page before or after, and what it sees while the world runs is a preparation
+ * only.  The verdict finds no CPU in here, as page_lock is held with interrupts
+ * off.
+ */
 static void set_kind(uint32_t n, enum page_kind kind)
 {
 	kind_count[frames[n].kind]--;
@@ -114,6 +124,11 @@ static uint32_t take_free_block(unsigned int order)
 	return n;
 }
 
+/*
+ * A PAGE_SLAB page is searched from the unlock on, with what stood in it
+ * before: the heap poisons it at once.  A search that comes in between sees
+ * false evidence, and comes again.
+ */
 phys_t page_alloc(unsigned int order, enum page_kind kind)
 {
 	uint32_t flags, n, i;
@@ -154,6 +169,7 @@ static void merge_free_block(uint32_t n, unsigned int order)
 
 	while (order < PAGE_MAX_ORDER) {
 		buddy = n ^ (1u << order);
+		/* At the end of RAM there may be no buddy, nor a record. */
 		if (buddy + (1u << order) > nr_frames ||
 		    frames[buddy].kind != PAGE_FREE ||
 		    frames[buddy].order != order)
@@ -182,6 +198,11 @@ void page_free(phys_t pa, unsigned int order)
 {
 	uint32_t flags, n = frame_number(pa), i;
 
+	/*
+	 * The poison is written before the block is anybody else's, and not by
+	 * a wrong free over a page that is; hence two checks.  The block is the
+	 * caller's, so the first needs no lock.
+	 */
 	if (PAGE_POISON_ON_FREE) {
 		check_free(n, order);
 		memset(phys_to_virt(pa), PAGE_POISON, PAGE_SIZE << order);
@@ -205,6 +226,10 @@ void page_get(phys_t pa)
 	__atomic_add_fetch(&f->refs, 1, __ATOMIC_SEQ_CST);
 }
 
+/*
+ * Who takes the count to 0 is the only one that knows the page: it can neither
+ * be shared again nor be put twice meanwhile.
+ */
 void page_put(phys_t pa)
 {
 	struct frame *f = &frames[frame_number(pa)];
@@ -214,6 +239,10 @@ void page_put(phys_t pa)
 		page_free(pa, 0);
 }
 
+/*
+ * A reference is added by a space that has the page itself, under its mm->lock;
+ * so a count of 1 stays 1 while the caller holds his.
+ */
 bool page_is_shared(phys_t pa)
 {
 	struct frame *f = &frames[frame_number(pa)];
@@ -229,6 +258,7 @@ bool page_find_block(phys_t pa, struct page_block *b)
 		return false;
 	flags = spin_lock_irqsave(&page_lock);
 	b->kind = frames[n].kind;
+	/* Behind the head of a free block @head is stale. */
 	if (b->kind != PAGE_FREE && frames[n].order == ORDER_BEHIND)
 		n = frames[n].head;
 	b->head = frame_address(n);
@@ -249,6 +279,7 @@ void page_set_note(phys_t head, uint32_t note, uintptr_t site)
 	spin_unlock_irqrestore(&page_lock, flags);
 }
 
+/* No lock: a page in use is its owner's, and so is its link. */
 void page_list_add(struct page_list *l, phys_t pa)
 {
 	uint32_t n = frame_number(pa);
@@ -330,6 +361,7 @@ static phys_t find_boot_memory(uint32_t size)
 	panic("no room for the records of %u frames", nr_frames);
 }
 
+/* Boot, one CPU: no lock. */
 static void add_ranges(phys_t records, phys_t records_end)
 {
 	phys_t lowest = max(paging_boot_end(), LOW_MEMORY_END);

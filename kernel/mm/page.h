@@ -24,7 +24,8 @@ void page_init(void);
 /*
  * 2^@order pages, physically contiguous and aligned; 0 without memory.
  * Content undefined.  Any context.  Who takes pages as PAGE_KERNEL keeps no
- * pointer into the module window there: they are not searched.
+ * pointer into the module window there: they are not searched.  PAGE_SLAB is
+ * the heap's, which may hold such pointers; PAGE_WINDOW is window.c's.
  */
 phys_t page_alloc(unsigned int order, enum page_kind kind);
 /*
@@ -32,6 +33,7 @@ phys_t page_alloc(unsigned int order, enum page_kind kind);
  * TLB may hold is gone (H32), and it is in the direct map.  Any context.
  */
 void page_free(phys_t pa, unsigned int order);
+/* One page, order 0; otherwise as page_alloc(). */
 phys_t page_alloc_zeroed(enum page_kind kind);
 
 /*
@@ -48,6 +50,7 @@ struct mm_stats {
 	uint32_t by_kind[NR_PAGE_KINDS];
 	uint32_t heap_objects, heap_bytes;	/* the kernel's and modules' */
 };
+/* Any context.  Exact if nobody allocates meanwhile. */
 void mm_get_stats(struct mm_stats *s);
 /*
  * Gives back what is kept for speed only (free stacks, lazily freed ranges,

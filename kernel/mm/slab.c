@@ -57,6 +57,7 @@ static void check_poison(const struct slab *slab, uint32_t i)
 	}
 }
 
+/* heap->lock held; the slab has a free slot. */
 static void *slot_take(struct slab *slab, size_t size, uintptr_t site)
 {
 	uint32_t i = slab->first_free;
@@ -85,7 +86,7 @@ static void slot_release(struct slab *slab, uint32_t i, uintptr_t site)
 
 /* ---- slabs ---- */
 
-/* Pages for a slab; 0: none. */
+/* Pages for a slab; 0: none.  The heap's lock is not held: it may sleep. */
 static uintptr_t slab_pages_take(struct heap *heap, unsigned int order,
 				 bool data, gfp_t gfp)
 {
@@ -97,6 +98,7 @@ static uintptr_t slab_pages_take(struct heap *heap, unsigned int order,
 	return pa ? (uintptr_t)phys_to_virt(pa) : 0;
 }
 
+/* Nobody knows the slab yet: no lock. */
 static struct slab *slab_create(struct heap *heap, unsigned int class,
 				bool data, gfp_t gfp)
 {
@@ -119,7 +121,11 @@ static struct slab *slab_create(struct heap *heap, unsigned int class,
 	return slab;
 }
 
-/* From here on frees and searches for objects find the slab. */
+/*
+ * From here on frees and searches for objects find the slab.  A page of a
+ * chunk is searched or not as its last slab was, until here: its slots have
+ * held poison since that one was emptied, and zeros before the first.
+ */
 static void slab_publish_locked(struct heap *heap, struct slab *slab)
 {
 	uintptr_t start = (uintptr_t)slab;
@@ -134,6 +140,7 @@ static void slab_publish_locked(struct heap *heap, struct slab *slab)
 	list_add(&slab->link, &heap->partial[slab->data][slab->class]);
 }
 
+/* All slots are free, hence poison: nothing of a user's goes with the pages. */
 static void slab_destroy_locked(struct heap *heap, struct slab *slab)
 {
 	unsigned int order = geometry[slab->class].order;
@@ -166,6 +173,10 @@ void *slab_alloc(struct heap *heap, size_t size, gfp_t gfp, uintptr_t site)
 	uint32_t flags;
 	void *p = NULL;
 
+	/*
+	 * A slab is made without the lock.  One hold of it publishes the slab
+	 * and takes a slot, so that the second round is the last.
+	 */
 	for (;;) {
 		flags = spin_lock_irqsave(&heap->lock);
 		if (fresh)
@@ -188,6 +199,7 @@ void slab_free_locked(struct heap *heap, struct slab *slab, uint32_t slot,
 	struct list_head *partial = &heap->partial[slab->data][slab->class];
 
 	slot_release(slab, slot, site);
+	/* Full until now: at the tail, those in use fill up first. */
 	if (slab->nr_free == 1)
 		list_add_tail(&slab->link, partial);
 	/* One empty slab a class is kept against thrashing. */

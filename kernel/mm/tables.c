@@ -6,6 +6,7 @@
 #include <mm/vmalloc.h>
 #include <x86/upcalls.h>
 
+/* PAGE_KERNEL: entries are physical addresses, so tables are not searched. */
 phys_t mm_alloc_table(void)
 {
 	return page_alloc_zeroed(PAGE_KERNEL);

@@ -10,6 +10,7 @@
 #include <x86/cpu.h>
 #include <x86/paging.h>
 
+/* In the order that cannot wrap.  n = 0 passes, and touches nothing. */
 static bool is_user_range(const void *p, size_t n)
 {
 	return n <= USER_TOP && (uintptr_t)p <= USER_TOP - n;
@@ -48,6 +49,7 @@ ssize_t strncpy_from_user(char *dst, const char *src, size_t size)
 		part = min(size - done, (size_t)(PAGE_SIZE - at % PAGE_SIZE));
 		if (copy_from_user(dst + done, (const void *)at, part))
 			return -EFAULT;
+		/* In the copy: the program may change its own meanwhile. */
 		end = memchr(dst + done, '\0', part);
 		if (end)
 			return end - dst;

@@ -19,6 +19,11 @@
 #define TABLE_SPAN	0x200000u	/* of one page table */
 #define BATCH		64u		/* pages that wait for one flush */
 
+/*
+ * Numbers of a program, unchecked: nothing is added before it is known to fit.
+ * What passes lies below USER_TOP, and so below the window: areas and page
+ * tables may keep it (H09).
+ */
 static bool range_is_valid(uintptr_t start, size_t size)
 {
 	return IS_ALIGNED(start, PAGE_SIZE) && IS_ALIGNED(size, PAGE_SIZE) &&
@@ -117,6 +122,7 @@ static struct vm_area *create_area(uintptr_t start, uintptr_t end,
 	return a;
 }
 
+/* @area overlaps none. */
 static void insert_area_locked(struct mm *mm, struct vm_area *area)
 {
 	struct vm_area *a;
@@ -223,10 +229,14 @@ static uint32_t take_pages(phys_t root, uintptr_t *va, uintptr_t end,
  * Frees what is in the range.  @live: the space may be loaded somewhere.  The
  * pages cannot be chained through their records as others are: another space
  * may have the same page on its way out.
+ *
+ * A page is put when no TLB has it any more: it may be the last reference, and
+ * the frame somebody else's a moment later.
  */
 static void free_pages_locked(struct mm *mm, uintptr_t start, uintptr_t end,
 			      bool live)
 {
+	/* Physical addresses, below DIRECT_MAP_SIZE: no evidence (H09). */
 	phys_t batch[BATCH];
 	uintptr_t va = start, from;
 	uint32_t n;
@@ -241,7 +251,11 @@ static void free_pages_locked(struct mm *mm, uintptr_t start, uintptr_t end,
 	} while (va < end);
 }
 
-/* A copy of its own of a shared page for entry @pte. */
+/*
+ * A copy of its own of a shared page for entry @pte.  -ENOMEM, and nothing has
+ * changed.  Between the two states the entry is empty and the TLBs are told:
+ * no CPU reads the old page by one address and writes the copy by the same.
+ */
 static int unshare_page_locked(struct mm *mm, pte_t *pte, uintptr_t va)
 {
 	phys_t old = pte_page(*pte), copy = page_alloc(0, PAGE_USER);
@@ -283,7 +297,10 @@ static int bring_page_locked(struct mm *mm, const struct vm_area *area,
 		if (err)
 			return err;
 	}
-	/* Rights are but added: a TLB that does not know faults again. */
+	/*
+	 * Rights are but added: a TLB that does not know faults again.  Who
+	 * finds himself the last of those who shared it gets it to write to.
+	 */
 	page = pte_page(*pte);
 	pte_make_present(pte, page | (*pte & (PTE_A | PTE_D)) |
 			 pte_rights(area->prot, page_is_shared(page)));
@@ -294,6 +311,7 @@ int mm_fault_in_locked(struct mm *mm, uintptr_t addr, uint32_t access)
 {
 	struct vm_area *a = find_area_locked(mm, addr);
 
+	/* Once it is there, a page without VM_READ can be read all the same. */
 	if (!a || (a->prot & access) != access)
 		return -EFAULT;
 	return bring_page_locked(mm, a, ALIGN_DOWN(addr, PAGE_SIZE),
@@ -333,6 +351,7 @@ static void destroy(struct mm *mm)
 	uint32_t flags;
 
 	flags = local_irq_save();
+	/* Not moved to another CPU between the look and the load. */
 	if (read_cr3() == mm->root)
 		mm_switch(NULL);
 	local_irq_restore(flags);
@@ -353,7 +372,12 @@ void mm_put(struct mm *mm)
 
 /* ---- fork ---- */
 
-/* The pages of @area are shared by both, and neither writes to them. */
+/*
+ * The pages of @area are shared by both, and neither writes to them.  The right
+ * to write goes before the reference comes; TLBs are the caller's to tell, for
+ * all areas at once.  -ENOMEM: what was shared so far the child's end puts
+ * back, and the parent's next write gets its right back by a fault.
+ */
 static int share_pages_locked(struct mm *child, struct mm *mm,
 			      const struct vm_area *area)
 {
@@ -382,6 +406,7 @@ static int copy_areas_locked(struct mm *child, struct mm *mm)
 		copy = create_area(a->start, a->end, a->prot);
 		if (!copy)
 			return -ENOMEM;
+		/* Listed first: destroy() frees what it finds in areas. */
 		list_add_tail(&copy->link, &child->areas);
 		err = share_pages_locked(child, mm, a);
 		if (err)
@@ -425,6 +450,11 @@ int mm_map(struct mm *mm, uintptr_t start, size_t size, uint32_t prot)
 	return err;
 }
 
+/*
+ * All that can fail is the split, and that comes first; where it does, a seam
+ * may stay between two areas that allow the same.  After it an area lies inside
+ * the range or outside.
+ */
 static int unmap_locked(struct mm *mm, uintptr_t start, size_t size)
 {
 	uintptr_t end = start + size;
@@ -455,7 +485,11 @@ int mm_unmap(struct mm *mm, uintptr_t start, size_t size)
 	return err;
 }
 
-/* The right to write is given by the next fault, which looks for sharers. */
+/*
+ * The right to write is given by the next fault, which looks for sharers.  An
+ * entry is empty between the halves of its change: who faults on it meanwhile
+ * waits for mm->lock.
+ */
 static void set_rights_locked(struct mm *mm, const struct vm_area *a)
 {
 	uintptr_t va = a->start;
@@ -500,6 +534,9 @@ static int protect_locked(struct mm *mm, uintptr_t start, uintptr_t end,
 		a->prot = prot;
 		set_rights_locked(mm, a);
 	}
+	/*
+	 * One for all, before the lock goes: rights taken are taken on return.
+	 */
 	flush(mm, start, end);
 	merge_areas_locked(mm);
 	return 0;
@@ -559,6 +596,10 @@ void mm_init_brk(struct mm *mm, uintptr_t start)
 	mutex_unlock(&mm->lock);
 }
 
+/*
+ * -EEXIST of an area in the way is -ENOMEM to brk().  @brk is at most USER_TOP
+ * where it is rounded, so that it does not wrap.
+ */
 static int set_brk_locked(struct mm *mm, uintptr_t brk)
 {
 	uintptr_t old_end = ALIGN_UP(mm->brk, PAGE_SIZE), end;
@@ -590,7 +631,10 @@ int mm_set_brk(struct mm *mm, uintptr_t brk)
 	return err;
 }
 
-/* @n bytes that lie in one page. */
+/*
+ * @n bytes that lie in one page; by the direct map, as the space is not loaded
+ * here, and whatever the program itself may do there: its text comes this way.
+ */
 static int write_page_locked(struct mm *mm, uintptr_t dst, const void *src,
 			     size_t n)
 {

@@ -19,6 +19,7 @@
 /* mm_find_free() stays below; stacks lie above. */
 #define VM_MMAP_TOP	0xb0000000u
 
+/* A range that allows one thing; made and freed under mm->lock. */
 struct vm_area {
 	struct list_head	link;		/* (m), by address */
 	uintptr_t		start, end;	/* (m), whole pages */
@@ -33,14 +34,18 @@ struct mm {
 	phys_t			root;		/* (c) */
 	struct list_head	areas;		/* (m), disjoint, merged */
 	uintptr_t		brk_start, brk;	/* (m) bytes */
-	atomic_t		users;
+	atomic_t		users;		/* tasks, and who holds on */
 };
 
 /* All of these: process context, interrupts on, unless they say otherwise. */
 
-struct mm *mm_create(void);			/* NULL: no memory */
+/* Empty, with one user; NULL: no memory. */
+struct mm *mm_create(void);
 void mm_get(struct mm *mm);			/* any context */
-void mm_put(struct mm *mm);			/* the last one frees it all */
+/*
+ * The last one frees it all; it is loaded on no other CPU then.  NULL is fine.
+ */
+void mm_put(struct mm *mm);
 /* A copy, on write; NULL: no memory, and @mm is as it was. */
 struct mm *mm_fork(struct mm *mm);
 

@@ -139,6 +139,10 @@ static void purge(void)
 	memset(pending, 0, MAP_WORDS * 4);
 	spin_unlock_irqrestore(&vmalloc_lock, flags);
 
+	/*
+	 * All of each TLB: the ranges are scattered, and one interrupt is
+	 * cheaper than many.  Only then are addresses free, and frames.
+	 */
 	tlb_shootdown(0, 0);
 
 	flags = spin_lock_irqsave(&vmalloc_lock);
@@ -150,7 +154,11 @@ static void purge(void)
 	mutex_unlock(&purge_lock);
 }
 
-/* As take_range(), but what waits for a purge counts too. */
+/*
+ * As take_range(), but what waits for a purge counts too.  Should another
+ * task's purge be under way with all that there is, this finds nothing and says
+ * so: the caller is told that there is no room, a little early.
+ */
 static uintptr_t find_range(uint32_t count)
 {
 	uintptr_t va = take_range(count);
@@ -163,7 +171,12 @@ static uintptr_t find_range(uint32_t count)
 
 /*
  * Empties @count entries from @va on, whose range waits for the purge from
- * here on.  @free: the frames are RAM and wait with it.
+ * here on.  @free: the frames are RAM and wait with it.  A range that was
+ * mapped in part only, by an allocation that failed, is fine.  Process context,
+ * interrupts on: it may purge.
+ *
+ * The frames are chained while nobody else knows them; under the lock they only
+ * change chains, a frame at a time.
  */
 static void release_range(uintptr_t va, uint32_t count, bool free)
 {
@@ -188,7 +201,10 @@ static void release_range(uintptr_t va, uint32_t count, bool free)
 		purge();
 }
 
-/* The length of the allocation at @va: up to its guard, in pages. */
+/*
+ * The length of the allocation at @va: up to its guard, in pages.  The guards
+ * are never mapped, so the page tables know it and no record is kept.
+ */
 static uint32_t range_pages(uintptr_t va)
 {
 	uint32_t n = 0;
@@ -272,6 +288,10 @@ void iounmap(void *p)
 
 /* ---- stacks ---- */
 
+/*
+ * A cached stack keeps its frames and its place in every TLB: it goes from one
+ * task to the next without a shootdown.
+ */
 static void *pop_free_stack(void)
 {
 	struct free_stack *stack;
@@ -309,6 +329,10 @@ void *stack_alloc(module_id_t owner)
 	void *stack;
 
 	if (owner != MODULE_NONE) {
+		/*
+		 * Searched as a stack, from its ESP up; as memory its dead
+		 * words would be evidence.
+		 */
 		stack = window_alloc(KERNEL_STACK_SIZE, owner);
 		if (stack)
 			window_set_unsearched(stack, KERNEL_STACK_SIZE);
@@ -316,6 +340,7 @@ void *stack_alloc(module_id_t owner)
 	}
 	stack = should_fail_alloc() ? NULL : pop_free_stack();
 	if (stack)
+		/* The last owner's words would be found by a search (H09). */
 		return memset(stack, 0, KERNEL_STACK_SIZE);
 	return vmalloc(KERNEL_STACK_SIZE);
 }

@@ -8,6 +8,7 @@
 #include <kernel/module_id.h>
 #include <x86/paging.h>
 
+/* Boot, after page_init(). */
 void vmalloc_init(void);
 
 /*
@@ -20,8 +21,12 @@ void *vmalloc(size_t size);
 /* NULL is fine.  Process context, interrupts on. */
 void vfree(void *p);
 
-/* Device registers at @pa, uncached.  NULL without room.  As vmalloc(). */
+/*
+ * Device registers at @pa, uncached; whole pages around them are mapped.  NULL
+ * without room.  As vmalloc().
+ */
 void *ioremap(phys_t pa, size_t size);
+/* What ioremap() returned; the frames are nobody's to free.  As vfree(). */
 void iounmap(void *va);
 
 /*
@@ -31,6 +36,7 @@ void iounmap(void *va);
  */
 #define KERNEL_STACK_SIZE	8192u
 void *stack_alloc(module_id_t owner);
+/* Nobody stands on it any more; @owner as it was allocated.  As vfree(). */
 void stack_free(void *stack, module_id_t owner);
 
 #endif

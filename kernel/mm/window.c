@@ -21,7 +21,12 @@
 #define MARGIN_PAGES	1u
 _Static_assert(WINDOW_PAGES <= 0x8000, "page numbers in heap_page[], slab.c");
 
-/* Lock key: (w) window_lock  (h) the owner's heap lock, after (w) gave it */
+/*
+ * Lock key: (w) window_lock  (h) the owner's heap lock, after (w) gave it
+ *
+ * @owner is one aligned word, read by anyone.  The fields of a stone are read
+ * without the lock too, for a report, which a stone from before does not harm.
+ */
 struct window_page {
 	uint16_t	owner;		/* (w) 0: nobody */
 	uint16_t	tomb_owner;	/* (w) 0: never used */
@@ -119,12 +124,20 @@ static bool find_range(uint32_t need, uint32_t *at)
 		*at = find_run(0, WINDOW_PAGES, need);
 		if (*at < WINDOW_PAGES)
 			return true;
+		/*
+		 * Halves, not all at once: what was freed last stays a
+		 * tombstone for as long as there is room elsewhere.
+		 */
 		if (reusable == window_frees)
 			return false;
 		reusable += (window_frees - reusable + 1) / 2;
 	}
 }
 
+/*
+ * Owned before it is mapped: no address is ever good without an owner.  The
+ * stone of who was here before stays, unseen behind an owner.
+ */
 static void claim_range(uint32_t at, uint32_t need, module_id_t owner)
 {
 	uint32_t n;
@@ -146,6 +159,7 @@ static void unclaim_range(uint32_t at, uint32_t need)
 		WRITE_ONCE(pages[n].owner, MODULE_NONE);
 }
 
+/* Unmapped, TLBs told, frames gone: last of all the owner. */
 static void bury_range(uint32_t at, uint32_t need, module_id_t owner)
 {
 	uint32_t n;
@@ -196,7 +210,11 @@ static void unmap_pages(uintptr_t va, uint32_t count, module_id_t owner)
 	}
 }
 
-/* Zeroed frames for @count pages from @va, still in the direct map too. */
+/*
+ * Zeroed frames for @count pages from @va, still in the direct map too.  They
+ * are searched from here on, zeros as yet.  -ENOMEM: what was mapped so far is
+ * for unmap_pages().
+ */
 static int map_pages(uintptr_t va, uint32_t count, module_id_t owner)
 {
 	uint32_t i;
@@ -217,7 +235,10 @@ static int map_pages(uintptr_t va, uint32_t count, module_id_t owner)
 	return 0;
 }
 
-/* From the return on the frames have one name only (H46). */
+/*
+ * From the return on the frames have one name only (H46).  All of each TLB: the
+ * frames lie anywhere, and each would be a range of its own.
+ */
 static void remove_aliases(uintptr_t va, uint32_t count)
 {
 	uint32_t i;
@@ -246,6 +267,7 @@ void *window_alloc(size_t size, module_id_t owner)
 		goto unlock;
 	claim_range(at, need, owner);
 	va = page_address(at + MARGIN_PAGES);
+	/* The aliases go when nothing can fail any more. */
 	if (map_pages(va, count, owner))
 		goto unmap;
 	pages[at + MARGIN_PAGES].pages = (uint16_t)count;
@@ -316,6 +338,7 @@ void window_protect(void *p, size_t size, uint64_t prot)
 		paging_protect(va, prot);
 	}
 	mutex_unlock(&window_lock);
+	/* The range is the caller's, so nobody else can unmap it meanwhile. */
 	tlb_shootdown(start, size);
 }
 
@@ -327,7 +350,11 @@ void window_set_unload_number(module_id_t owner, uint32_t number)
 	mutex_unlock(&window_lock);
 }
 
-/* Only here do pages leave the direct map or the window. */
+/*
+ * Only under window_lock do pages leave the direct map or the window.  A page
+ * of the heap that is freed meanwhile stays mapped: to lose its address it
+ * would have to become a page of the window.
+ */
 void searched_pin(void) __no_lock_analysis
 {
 	mutex_lock(&window_lock);
@@ -358,6 +385,10 @@ module_id_t window_tombstone(uintptr_t addr, uint32_t *number)
 
 	if (!in_window(addr))
 		return MODULE_NONE;
+	/*
+	 * A range that is claimed between the two looks names its last owner
+	 * once more: a report of a touch that came too late either way.
+	 */
 	p = &pages[page_number(addr)];
 	if (READ_ONCE(p->owner))
 		return MODULE_NONE;
@@ -371,6 +402,10 @@ uint32_t window_pages(module_id_t owner)
 	return owner < MAX_MODULES ? READ_ONCE(mapped[owner]) : 0;
 }
 
+/*
+ * A page that becomes searched comes with its dirty bit, as dirty.h promises:
+ * nobody clears the bits of pages that are not searched.
+ */
 void window_set_searched(uintptr_t p, size_t size, bool searched)
 {
 	uint32_t n = page_number(p);

@@ -7,6 +7,7 @@
 #include <kernel/module_id.h>
 #include <x86/paging.h>
 
+/* Boot, after page_init(). */
 void window_init(void);
 
 /*
@@ -50,12 +51,13 @@ module_id_t window_owner(uintptr_t addr);
  * no lock; *unload_number may be NULL.
  */
 module_id_t window_tombstone(uintptr_t addr, uint32_t *unload_number);
-/* Pages that @owner has mapped in the window. */
+/* Pages that @owner has mapped in the window.  Any context, no lock. */
 uint32_t window_pages(module_id_t owner);
 
 /*
  * What a module keeps where no pointer is looked for: stacks, which are
- * searched as stacks, and GFP_DATA.  Whole pages inside an allocation.
+ * searched as stacks, and GFP_DATA.  Whole pages inside an allocation.  Any
+ * context, no lock; window_free() makes an end of it.
  */
 void window_set_unsearched(void *p, size_t size);
 /*

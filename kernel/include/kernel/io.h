@@ -1,5 +1,7 @@
 /*
- * Port I/O and memory-mapped registers.  Any context.
+ * Port I/O and memory-mapped registers.  Any context, no lock: who shares a
+ * device serialises.  Accesses stay in program order: ports always, registers
+ * as ioremap() maps them uncached (Intel SDM vol. 3, 11.3).
  */
 #ifndef KERNEL_IO_H
 #define KERNEL_IO_H
@@ -9,6 +11,7 @@
 uint8_t inb(uint16_t port);
 uint16_t inw(uint16_t port);
 uint32_t inl(uint16_t port);
+/* Value first, as in Linux. */
 void outb(uint8_t value, uint16_t port);
 void outw(uint16_t value, uint16_t port);
 void outl(uint32_t value, uint16_t port);

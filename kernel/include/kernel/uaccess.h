@@ -8,9 +8,13 @@
 
 #include <kernel/types.h>
 
+/* What was not copied of @to is zeroed: nobody works on what lay there. */
 size_t __must_check copy_from_user(void *to, const void *from, size_t n);
 size_t __must_check copy_to_user(void *to, const void *from, size_t n);
-/* Length without the NUL, -EFAULT, or -ENAMETOOLONG. */
+/*
+ * Length without the NUL, -EFAULT, or -ENAMETOOLONG where there is none within
+ * @size bytes; @dst is a string only in the first case.
+ */
 ssize_t __must_check strncpy_from_user(char *dst, const char *src, size_t size);
 
 #endif
