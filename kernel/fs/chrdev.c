@@ -30,6 +30,10 @@ static DEFINE_SPINLOCK(chrdev_lock);
 static LIST_HEAD(chrdevs);
 static LIST_HEAD(open_files);		/* chrdev_lock, by file->of_devices */
 
+/*
+ * Nobody can find the slot any more, or nobody could yet.  Readers of the list,
+ * who hold the lock, may still be looking at it.
+ */
 static void chrdev_destroy(struct slot *slot)
 {
 	struct chrdev *c = container_of(slot, struct chrdev, slot);
@@ -135,6 +139,7 @@ EXPORT_SYMBOL(misc_deregister_owner);
 
 /* ---- for the tree ---- */
 
+/* Referenced, or NULL.  @name is not terminated: it lies inside a path. */
 static struct slot *find_slot(const char *name, size_t len)
 {
 	char buf[SLOT_NAME_LEN];
@@ -146,6 +151,10 @@ static struct slot *find_slot(const char *name, size_t len)
 	return slot_find(&chrdev_slot_ops, buf);
 }
 
+/*
+ * The inode has the name and not the slot: the device may go, and another of
+ * the name come, between this and the open.
+ */
 int chrdev_lookup(const char *name, size_t len, struct inode **out)
 {
 	struct slot *slot = find_slot(name, len);
@@ -171,7 +180,10 @@ put_slot:
 	return err;
 }
 
-/* The first device listed above @cookie that has a name to show. */
+/*
+ * The first device listed above @cookie that has a name to show: a closed one
+ * has, as it may come back, and a listing is not to tell of an attempt (G2).
+ */
 static bool next_device(uint32_t cookie, char *name, uint32_t *ino)
 {
 	uint32_t flags = spin_lock_irqsave(&chrdev_lock);
@@ -191,6 +203,7 @@ static bool next_device(uint32_t cookie, char *name, uint32_t *ino)
 	return found;
 }
 
+/* A look at the list for each entry: @emit is called with no spinlock held. */
 int chrdev_read_dir(uint32_t cookie, dir_emit_fn emit, void *arg)
 {
 	char name[SLOT_NAME_LEN];
@@ -223,6 +236,10 @@ static void count_open(struct file *file, module_id_t owner)
 	spin_unlock_irqrestore(&chrdev_lock, flags);
 }
 
+/*
+ * The pointers into the module go before the count: at count 0 the module may
+ * be searched for, and a pointer left here would be a holder without a reason.
+ */
 void chrdev_file_closed(struct file *file)
 {
 	module_id_t owner = file->owner;
@@ -264,6 +281,7 @@ static int open_binding(struct binding *binding, module_id_t owner,
 {
 	int err = 0;
 
+	/* The stack is wiped when the call is over, whatever comes of it. */
 	current->went_through = true;
 	count_open(file, owner);
 	file->f_op = binding->ops;
@@ -282,6 +300,7 @@ int chrdev_open(struct inode *inode, struct file *file)
 
 	if (!slot)
 		return -ENODEV;
+	/* The one load (H43): from here on the value decides, not the slot. */
 	binding = slot_binding(slot);
 	if (binding)
 		err = open_binding(binding, slot->owner, inode, file);

@@ -6,6 +6,7 @@
 #include <kernel/string.h>
 #include <fs/cpio.h>
 
+/* "newc": 6 bytes of magic, 13 fields of 8 hexadecimal digits (cpio(5)). */
 #define HEADER_SIZE	110u
 #define MAGIC		"070701"
 #define TRAILER		"TRAILER!!!"
@@ -66,6 +67,7 @@ int cpio_next(struct cpio_reader *r, struct cpio_entry *e)
 	    read_field(header, FIELD_SIZE, &size) ||
 	    read_field(header, FIELD_NAME_SIZE, &name_size))
 		return -EINVAL;
+	/* One NUL, and that at the end of the name. */
 	if (name_size < 1 || name_size > left - HEADER_SIZE ||
 	    memchr(header + HEADER_SIZE, '\0', name_size) !=
 	    header + HEADER_SIZE + name_size - 1)

@@ -21,6 +21,7 @@ struct cpio_reader {
 	size_t		offset;		/* of the next header */
 };
 
+/* @image stays for as long as entries of it are in use; @size may be 0. */
 void cpio_open(struct cpio_reader *r, const void *image, size_t size);
 
 /*

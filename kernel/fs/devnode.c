@@ -69,6 +69,7 @@ static int getc_for(struct file *file, struct console *con)
 
 	if (!(file->f_flags & O_NONBLOCK))
 		return console_getc(con, NO_DEADLINE);
+	/* A time that has passed; 0 would be no deadline. */
 	c = console_getc(con, stamp_of(1));
 	return c == -ETIMEDOUT ? -EAGAIN : c;
 }
@@ -113,6 +114,7 @@ static ssize_t tty_read(struct file *file, char __user *buf, size_t n,
 	(void)pos;
 	if (n == 0)
 		return 0;
+	/* The reader sleeps with it half filled: not on the stack (H09). */
 	line = kmalloc(TTY_LINE, GFP_KERNEL | GFP_DATA);
 	if (!line)
 		return -ENOMEM;
@@ -144,6 +146,7 @@ static ssize_t tty_write(struct file *file, const char __user *buf, size_t n,
 	return done || !n ? (ssize_t)done : -EFAULT;
 }
 
+/* Linux, asm-generic/ioctls.h; struct winsize. */
 #define TIOCGWINSZ	0x5413u
 
 static long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -157,6 +160,7 @@ static long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return copy_to_user((void *)arg, size, sizeof(size)) ? -EFAULT : 0;
 }
 
+/* No poll(): a console is always said to be ready (file_poll). */
 const struct file_operations tty_ops = {
 	.read		= tty_read,
 	.write		= tty_write,
@@ -165,6 +169,7 @@ const struct file_operations tty_ops = {
 
 /* ---- their names ---- */
 
+/* The tree keeps the inode; @ops and @con are the kernel's, for ever. */
 static int add_node(const char *path, const struct file_operations *ops,
 		    struct console *con)
 {

@@ -40,6 +40,10 @@ static void copy_entries(struct file_table *to, const struct file_table *from)
 	}
 }
 
+/*
+ * Room is made without the lock; should the table have grown meanwhile, that
+ * was for nothing.
+ */
 struct file_table *file_table_copy(struct file_table *t)
 {
 	for (;;) {
@@ -59,6 +63,7 @@ struct file_table *file_table_copy(struct file_table *t)
 	}
 }
 
+/* The caller is the last who knows @t: no lock, as releases may sleep. */
 void file_table_free(struct file_table *t)
 {
 	for (uint32_t fd = 0; fd < t->size; fd++)
@@ -68,7 +73,11 @@ void file_table_free(struct file_table *t)
 	kfree(t);
 }
 
-/* Doubles the table until it has more than @size.  -EMFILE, -ENOMEM. */
+/*
+ * Doubles the table until it has more than @size.  -EMFILE, -ENOMEM.  Another
+ * task may have done so meanwhile: then the smaller one goes.  Entries are read
+ * under the lock only, so the old array can be freed at once.
+ */
 static int table_grow(struct file_table *t, uint32_t size)
 {
 	uint32_t want = FD_START;
@@ -173,6 +182,10 @@ bool file_table_peek(struct file_table *t, int *fd, struct file *copy)
 		e = entry_locked(t, *fd);
 	if (e) {
 		--*fd;
+		/*
+		 * No reference is needed: its entry keeps it while we hold the
+		 * lock.
+		 */
 		memcpy(copy, e->file, sizeof(*copy));
 		copy->f_op = NULL;
 		copy->inode = NULL;
@@ -197,6 +210,7 @@ int fd_close(struct file_table *t, int fd)
 	spin_unlock(&t->lock);
 	if (!file)
 		return -EBADF;
+	/* Without the lock: the last reference calls a driver. */
 	file_put(file);
 	return 0;
 }

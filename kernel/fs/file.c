@@ -43,6 +43,10 @@ void file_get(struct file *file)
 	atomic_inc(&file->refs);
 }
 
+/*
+ * The inode outlives the release, which may need it; the record is the last
+ * that goes.  What release() returns has nobody to tell.
+ */
 void file_put(struct file *file)
 {
 	if (!atomic_dec_and_test(&file->refs))
@@ -71,6 +75,7 @@ static loff_t pos_begin(struct file *file) __no_lock_analysis
 	return pos;
 }
 
+/* Of two readers of a device that keeps a position the last one's counts. */
 static void pos_end(struct file *file, loff_t old,
 		    loff_t pos) __no_lock_analysis
 {
@@ -184,6 +189,7 @@ ssize_t file_write_kernel(struct file *file, const void *buf, size_t n)
 
 	if (!may_write(file))
 		return -EBADF;
+	/* A tty's own write() expects user memory. */
 	if (file->f_op == &tty_ops) {
 		console_write(file->inode->chr.console, buf, n);
 		return (ssize_t)n;

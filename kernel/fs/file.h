@@ -80,6 +80,7 @@ struct inode {
 
 /* A new inode with one reference, nlink 0; NULL: no memory. */
 struct inode *inode_new(uint32_t mode, const struct file_operations *f_op);
+/* The caller has a reference, or fs_tree_lock and found it in the tree. */
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode);	/* process context */
 
@@ -88,7 +89,7 @@ static inline bool inode_is(const struct inode *inode, uint32_t type)
 	return (inode->mode & S_IFMT) == type;
 }
 
-/* What stat() tells. */
+/* What stat() tells; each number by itself is right, no lock is taken. */
 struct kstat {
 	uint32_t	ino, mode, nlink, size;
 };
@@ -143,12 +144,22 @@ int fs_read_dir(struct inode *dir, uint32_t cookie, dir_emit_fn emit,
 /* ---- regular files (regular.c) ---- */
 
 extern const struct file_operations regular_file_ops;
-/* Into the kernel's own memory; bytes read, 0 at the end, -EISDIR .. */
+/*
+ * To and from the kernel's own memory.  Bytes, 0 at the end of the file;
+ * -EISDIR, -EINVAL for what is no regular file; writing also -EFBIG, -ENOSPC.
+ * Less than @n where an error came later.  Process context; they take
+ * inode->lock.
+ */
 ssize_t inode_read_kernel(struct inode *inode, void *buf, size_t n,
 			  uint32_t pos);
 ssize_t inode_write_kernel(struct inode *inode, const void *buf, size_t n,
 			   uint32_t pos);
+/*
+ * A regular file gets @size bytes, new ones read as 0.  -EFBIG, -ENOSPC: it is
+ * as it was.  Process context.
+ */
 int inode_truncate(struct inode *inode, uint32_t size);
+/* inode_put()'s: nobody else has the inode. */
 void inode_free_pages(struct inode *inode);
 
 /* ---- open files (open.c, file.c) ---- */
@@ -161,7 +172,10 @@ void inode_free_pages(struct inode *inode);
  */
 int file_open(const char *path, unsigned int flags, uint32_t mode,
 	      struct file **out);
-/* An open file over @inode (a reference is taken); NULL: no memory. */
+/*
+ * An open file over @inode (a reference is taken), with one reference; @f_op is
+ * released with it.  NULL: no memory.
+ */
 struct file *file_new(struct inode *inode, const struct file_operations *f_op,
 		      unsigned int flags, const char *path);
 /*
@@ -170,6 +184,7 @@ struct file *file_new(struct inode *inode, const struct file_operations *f_op,
  */
 int file_open_kernel(const char *path, unsigned int flags, uint32_t mode,
 		     struct file **out);
+/* The caller has a reference, or the lock of a table that has. */
 void file_get(struct file *file);
 /* The last one releases it: process context, no lock held. */
 void file_put(struct file *file);
@@ -227,12 +242,17 @@ struct file_table {
 };
 
 struct file_table *file_table_new(void);	/* NULL: no memory */
+/* The files themselves are shared.  NULL: no memory.  Process context. */
 struct file_table *file_table_copy(struct file_table *t);
 /* Closes all files: process context, no lock held. */
 void file_table_free(struct file_table *t);
+/* The same of those so marked; the process itself calls it, in execve(). */
 void file_table_close_on_exec(struct file_table *t);
 
-/* The lowest free descriptor from @min up; -EMFILE, -ENOMEM. */
+/*
+ * The lowest free descriptor from @min up; -EMFILE, -ENOMEM.  It stays the
+ * caller's until he fills it or gives it back, and is no open file till then.
+ */
 int fd_reserve(struct file_table *t, uint32_t min, bool cloexec);
 /* The caller's reference goes to the table. */
 void fd_install(struct file_table *t, int fd, struct file *file);
@@ -247,7 +267,11 @@ int fd_close(struct file_table *t, int fd);		/* -EBADF */
  * context in which @t stays.
  */
 bool file_table_peek(struct file_table *t, int *fd, struct file *copy);
-/* Makes @fd refer to @file (a reference is taken); closes what was there. */
+/*
+ * Makes @fd refer to @file (a reference is taken); closes what was there.  @fd,
+ * or -EBADF, -ENOMEM, -EBUSY: reserved by an open() under way, as in dup2(2).
+ * Process context, no lock held.
+ */
 int fd_replace(struct file_table *t, int fd, struct file *file, bool cloexec);
 int fd_get_cloexec(struct file_table *t, int fd);	/* -EBADF */
 int fd_set_cloexec(struct file_table *t, int fd, bool cloexec);
@@ -282,11 +306,17 @@ int poll_files(struct file_table *t, struct pollfd *fds, uint32_t n,
 
 /* 0, -ENOENT, or -ENOMEM; an inode that names the device. */
 int chrdev_lookup(const char *name, size_t len, struct inode **out);
+/*
+ * @file is new.  0; what the driver's open() returned; -ENODEV, or -ERESTARTSYS
+ * as slot_closed().  On failure nothing is left to release.
+ */
 int chrdev_open(struct inode *inode, struct file *file);
+/* fs_read_dir()'s, for the devices after @cookie.  Always 0. */
 int chrdev_read_dir(uint32_t cookie, dir_emit_fn emit, void *arg);
 /* Entries of /dev above this are devices of modules. */
 #define CHRDEV_COOKIE	0x40000000u
 
+/* Boot, once.  0 or -ENOMEM. */
 int devnodes_create(void);
 extern const struct file_operations tty_ops;
 /* Console @n (1 or 2) as an open file, for the shell's programs. */

@@ -27,7 +27,10 @@ static int add_file(const char *path, const struct cpio_entry *e)
 	return err;
 }
 
-/* @path: room for PATH_SIZE. */
+/*
+ * @path: room for PATH_SIZE.  Canonical, so that no name leads out of the root.
+ * Other kinds of files than these two are none of ours: -EINVAL.
+ */
 static int add_entry(const struct cpio_entry *e, char *path)
 {
 	int err = path_join("/", e->name, path, PATH_SIZE);

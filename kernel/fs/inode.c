@@ -52,6 +52,7 @@ void inode_put(struct inode *inode)
 	kfree(inode);
 }
 
+/* A size that changes meanwhile is told as it was or will be: one word. */
 void inode_stat(struct inode *inode, struct kstat *st)
 {
 	st->ino = inode->ino;

@@ -54,7 +54,10 @@ static int open_checked(struct inode *inode, unsigned int flags,
 	    inode_is(inode, S_IFREG))
 		err = inode_truncate(inode, 0);
 	if (err) {
-		/* What was not opened is not released. */
+		/*
+		 * What was not opened is not released.  Only regular files can
+		 * fail after their open, and these have nothing to release.
+		 */
 		file->f_op = NULL;
 		file_put(file);
 		return err;
@@ -80,6 +83,7 @@ int file_open(const char *path, unsigned int flags, uint32_t mode,
 	return err;
 }
 
+/* Holds nothing while it waits: file_open() has given up all that it had. */
 int file_open_kernel(const char *path, unsigned int flags, uint32_t mode,
 		     struct file **out)
 {
@@ -103,6 +107,7 @@ int fs_read_file(const char *path, void **data, size_t *size)
 
 	if (err)
 		return err;
+	/* Should the file change meanwhile, *@size is what was read. */
 	inode_stat(inode, &st);
 	content = vmalloc(ALIGN_UP(max(st.size, 1u), PAGE_SIZE));
 	if (content)

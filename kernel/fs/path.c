@@ -13,6 +13,10 @@ static size_t cut_last(const char *out, size_t len)
 	return len ? len - 1 : 0;
 }
 
+/*
+ * @path's components behind the @len bytes of @out; the new length, with room
+ * for the NUL left, or -ENAMETOOLONG.  ".." at the root stays there.
+ */
 static ssize_t append_path(char *out, size_t len, size_t size,
 			   const char *path)
 {

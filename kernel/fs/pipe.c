@@ -12,6 +12,9 @@
 
 /*
  * Lock key: (p) this->lock to write; sleepers look without
+ *
+ * head and tail wrap at 2^32, of which the size is a divisor: their difference
+ * and their remainders are right all the same.
  */
 struct pipe {
 	struct mutex		lock;
@@ -23,6 +26,11 @@ struct pipe {
 	uint8_t			*data;		/* constant, PIPE_SIZE */
 };
 
+/*
+ * Without the lock a hint, and more than PIPE_SIZE even, where both numbers
+ * moved between the two loads: it ends a sleep, whoever then has the lock looks
+ * again.
+ */
 static uint32_t used(const struct pipe *p)
 {
 	return READ_ONCE(p->head) - READ_ONCE(p->tail);
@@ -40,7 +48,8 @@ static struct pipe *pipe_of(const struct file *file)
 
 /*
  * The numbers of bytes that lie together in the ring decide the parts of a
- * copy.  Returns what was copied; @n is there, respectively fits.
+ * copy.  Returns what was copied; @n is there, respectively fits.  The lock is
+ * held, also where a copy sleeps for a page: mm->lock comes after it.
  */
 static size_t ring_read(struct pipe *p, char __user *buf, size_t n)
 {
@@ -107,6 +116,7 @@ static ssize_t pipe_read(struct file *file, char __user *buf, size_t n,
 		if (err)
 			return err;
 	}
+	/* Readers and writers share the queue: all are woken, and look. */
 	wake_up(&p->wait);
 	return done ? (ssize_t)done : -EFAULT;
 }
@@ -134,6 +144,7 @@ static ssize_t write_some(struct pipe *p, const char __user *buf, size_t n)
 	return ret;
 }
 
+/* 0: there may be room, or no reader: look.  -EAGAIN, -ERESTARTSYS. */
 static int wait_for_room(struct file *file, size_t n)
 {
 	struct pipe *p = pipe_of(file);
@@ -165,11 +176,13 @@ static ssize_t pipe_write(struct file *file, const char __user *buf, size_t n,
 		if (ret)
 			break;
 	}
+	/* As write(2) has it, also where a part was written. */
 	if (ret == -EPIPE && current->process)
 		send_signal(current, SIGPIPE);
 	return done ? (ssize_t)done : ret;
 }
 
+/* On the queue first, then the look: what changes in between wakes. */
 static unsigned int pipe_poll(struct file *file, struct poll_table *pt)
 {
 	struct pipe *p = pipe_of(file);
@@ -188,6 +201,7 @@ static unsigned int pipe_poll(struct file *file, struct poll_table *pt)
 	return mask;
 }
 
+/* The last reference to one end.  Who waits for this end learns it now. */
 static int pipe_release(struct inode *inode, struct file *file)
 {
 	struct pipe *p = inode->pipe;
@@ -209,6 +223,7 @@ static const struct file_operations pipe_ops = {
 	.poll		= pipe_poll,
 };
 
+/* Both ends count as open from the start: neither sees the other missing. */
 static struct pipe *pipe_alloc(void)
 {
 	struct pipe *p = kzalloc(sizeof(*p), GFP_KERNEL);

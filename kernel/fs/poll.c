@@ -55,6 +55,10 @@ void poll_wait(struct file *file, struct wait_queue_head *wq,
 }
 EXPORT_SYMBOL(poll_wait);
 
+/*
+ * Before the files are put: the queues lie in what the files keep, in a
+ * module's data for one.
+ */
 static void leave_queues(struct poll_table *pt)
 {
 	struct poll_entry *e, *next;
@@ -65,7 +69,11 @@ static void leave_queues(struct poll_table *pt)
 	}
 }
 
-/* Asks all; the number of those that have something to say. */
+/*
+ * Asks all; the number of those that have something to say.  POLLERR, POLLHUP
+ * and POLLNVAL are told unasked (poll(2)); a negative descriptor is passed
+ * over.
+ */
 static int ask_files(struct poll_call *call, struct pollfd *fds)
 {
 	int ready = 0;

@@ -38,7 +38,10 @@ static size_t copy_in(const struct side *from, size_t at, void *to, size_t n)
 
 static const uint8_t zero_page[PAGE_SIZE];
 
-/* The bytes at @pos, as many as lie together there; *@n is cut to that. */
+/*
+ * The bytes at @pos, as many as lie together there; *@n is cut to that.  They
+ * stay where they are while inode->lock is held, a copy that sleeps included.
+ */
 static const void *content_at(const struct inode *inode, uint32_t pos,
 			      size_t *n)
 {
@@ -54,6 +57,7 @@ static const void *content_at(const struct inode *inode, uint32_t pos,
 	return zero_page + offset;
 }
 
+/* inode->lock held.  A copy that ends early tells what it did (read(2)). */
 static ssize_t read_locked(struct inode *inode, const struct side *to,
 			   size_t n, uint32_t pos)
 {
@@ -96,7 +100,11 @@ static int grow_table(struct inode *inode, uint32_t index)
 	return 0;
 }
 
-/* The page at @index, made of what shows there if need be; NULL: no memory. */
+/*
+ * The page at @index, made of what shows there if need be; NULL: no memory.
+ * Beyond the file's end it holds zeros, always: a file that grows needs no
+ * more.
+ */
 static uint8_t *page_to_write(struct inode *inode, uint32_t index)
 {
 	uint32_t start = index * PAGE_SIZE;
@@ -116,6 +124,7 @@ static uint8_t *page_to_write(struct inode *inode, uint32_t index)
 	return page;
 }
 
+/* inode->lock held.  Less than @n where there is no memory, or a fault. */
 static ssize_t write_locked(struct inode *inode, const struct side *from,
 			    size_t n, uint32_t pos)
 {
@@ -144,6 +153,10 @@ static ssize_t write_locked(struct inode *inode, const struct side *from,
 	return done ? (ssize_t)done : err;
 }
 
+/*
+ * file->lock is held (file.c), which serialises @pos; inode->lock serialises
+ * those who have opened the file apart.
+ */
 static ssize_t regular_read(struct file *file, char __user *buf, size_t n,
 			    loff_t *pos)
 {
@@ -164,6 +177,7 @@ static ssize_t write_at(struct file *file, const struct side *from, size_t n,
 	ssize_t ret;
 
 	mutex_lock(&file->inode->lock);
+	/* Under the lock: two who append do not overwrite each other. */
 	if (file->f_flags & O_APPEND)
 		*pos = file->inode->reg.size;
 	ret = write_locked(file->inode, from, n, (uint32_t)*pos);
@@ -214,7 +228,10 @@ ssize_t inode_write_kernel(struct inode *inode, const void *buf, size_t n,
 	return ret;
 }
 
-/* What lies beyond the new end reads as zeros if the file grows again. */
+/*
+ * What lies beyond the new end reads as zeros if the file grows again.  The
+ * only step of a truncation that can fail, hence the first.
+ */
 static int cut_last_page(struct inode *inode, uint32_t size)
 {
 	uint8_t *page;
@@ -241,6 +258,7 @@ static int truncate_locked(struct inode *inode, uint32_t size)
 		kfree(inode->reg.pages[i]);
 		inode->reg.pages[i] = NULL;
 	}
+	/* Never shows through again, however the file grows. */
 	inode->reg.image_size = min(inode->reg.image_size, size);
 	inode->reg.size = size;
 	return 0;

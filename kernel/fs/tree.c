@@ -53,7 +53,10 @@ static bool is_dots(const char *name, size_t len)
 	       (len == 2 && name[0] == '.' && name[1] == '.');
 }
 
-/* One step down; the result is in the tree, hence not referenced. */
+/*
+ * One step down; the result is in the tree, hence not referenced: fs_tree_lock
+ * keeps it there.
+ */
 static int step(struct inode *dir, const char *name, size_t len,
 		struct inode **out)
 {
@@ -78,6 +81,10 @@ static int step(struct inode *dir, const char *name, size_t len,
 	return 0;
 }
 
+/*
+ * Everything but the last name is looked up.  0 and *@w, valid under the lock;
+ * or what the way there says: -ENOENT, -ENOTDIR, -ENAMETOOLONG, -EINVAL.
+ */
 static int walk_parent(const char *path, struct walk *w)
 {
 	assert_mutex_held(&fs_tree_lock);
@@ -105,7 +112,11 @@ static int walk_parent(const char *path, struct walk *w)
 	return check_name(w->name, w->len);
 }
 
-/* The last name of a walk, referenced. */
+/*
+ * The last name of a walk, referenced.  In /dev what is no fixed node may be a
+ * module's device: slots are looked up under fs_tree_lock, and never the other
+ * way round.
+ */
 static int walk_last(const struct walk *w, struct inode **out)
 {
 	int err = 0;
@@ -158,6 +169,7 @@ int tree_link_locked(struct inode *dir, const char *name, size_t len,
 	return 0;
 }
 
+/* Open files keep the inode; a name is all that goes. */
 static void unlink_entry(struct dentry *d)
 {
 	list_del(&d->link);
@@ -166,7 +178,10 @@ static void unlink_entry(struct dentry *d)
 	kfree(d);
 }
 
-/* May a name be made there, and which inode has it already (or NULL)? */
+/*
+ * May a name be made there, and which inode has it already (referenced, or
+ * NULL)?  *@w is where, and stays true while the lock is held.
+ */
 static int walk_for_new(const char *path, struct walk *w, struct inode **old)
 {
 	int err = walk_parent(path, w);
@@ -216,7 +231,10 @@ unlock:
 	return err;
 }
 
-/* The entry at the end of @path where it is one that may be taken away. */
+/*
+ * The entry at the end of @path where it is one that may be taken away: not the
+ * root, not "." or "..", nothing in /dev.
+ */
 static int walk_entry(const char *path, struct walk *w, struct dentry **d)
 {
 	int err = walk_parent(path, w);
@@ -296,6 +314,7 @@ static int rmdir_locked(const char *path)
 		return -ENOTEMPTY;
 	if (d->inode->dir.has_devices)
 		return -EBUSY;
+	/* Somebody may have it open: nothing is made in it any more. */
 	d->inode->dir.parent = NULL;
 	unlink_entry(d);
 	return 0;
@@ -311,7 +330,10 @@ int fs_rmdir(const char *path)
 	return err;
 }
 
-/* @dir is @inode or lies below it. */
+/*
+ * @dir is @inode or lies below it.  @dir was reached from the root under the
+ * lock that is held, so the way up ends there.
+ */
 static bool lies_below(const struct inode *dir, const struct inode *inode)
 {
 	for (; dir != inode; dir = dir->dir.parent)
@@ -358,6 +380,10 @@ static int rename_locked(const char *from, const char *to)
 	err = check_rename(d->inode, &dst, old);
 	if (err)
 		return err;
+	/*
+	 * The new name comes before the old ones go: where there is no memory
+	 * for it nothing has changed, and nobody looks meanwhile.
+	 */
 	replaced = old ? find_entry(dst.dir, dst.name, dst.len) : NULL;
 	err = tree_link_locked(dst.dir, dst.name, dst.len, d->inode);
 	if (err)
@@ -378,6 +404,10 @@ int fs_rename(const char *from, const char *to)
 	return err;
 }
 
+/*
+ * Cookies only grow, so a listing in several calls meets every name that was
+ * there all the time once, whatever comes and goes meanwhile.
+ */
 static int read_dir_locked(struct inode *dir, uint32_t cookie,
 			   dir_emit_fn emit, void *arg)
 {
@@ -470,6 +500,7 @@ void fs_init(void)
 	root = inode_new(S_IFDIR | 0755, NULL);
 	if (!root || !dev)
 		panic("fs: no memory for the root");
+	/* So ".." of the root stays there, and every way up ends. */
 	root->nlink = 1;
 	root->dir.parent = root;
 	dev->dir.has_devices = true;

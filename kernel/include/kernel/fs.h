@@ -58,7 +58,9 @@ struct file_operations {
 };
 
 /*
- * An open file.
+ * An open file, shared by all descriptors that refer to it.  A driver has it
+ * for as long as one of its functions runs, and what it keeps of it is gone by
+ * the end of release().
  *
  * Lock key: (c) constant after open  (l) this->lock  (d) the driver's
  */
@@ -66,7 +68,8 @@ struct file {
 	atomic_t		refs;
 	struct inode		*inode;		/* (c) */
 	const struct file_operations *f_op;	/* (c) */
-	unsigned int		f_flags;	/* (c) O_* */
+	unsigned int		f_flags;	/* (c) O_*; but F_SETFL stores
+						 * O_NONBLOCK, O_APPEND */
 	struct mutex		lock;		/* serialises f_pos */
 	loff_t			f_pos;		/* (l) */
 	void			*private_data;	/* (d) */
@@ -77,7 +80,10 @@ struct file {
 	struct list_head	of_devices;	/* fs/chrdev.c: all open ones */
 };
 
-/* In a driver's poll(): woken when @wq is.  May allocate. */
+/*
+ * In a driver's poll(), before it looks: woken when @wq is.  @wq stays until
+ * release().  May allocate, and sleep; without memory the poll() fails.
+ */
 void poll_wait(struct file *file, struct wait_queue_head *wq,
 	       struct poll_table *pt);
 
