@@ -1,5 +1,6 @@
 /*
- * The checks on a program before anything of it is mapped.
+ * The checks on a program before anything of it is mapped.  No sum is formed
+ * before it is known to fit: each bound is compared with what is left.
  */
 #include <kernel/errno.h>
 #include <kernel/string.h>
@@ -7,6 +8,7 @@
 
 #define PAGE_START(x)	((x) & PAGE_MASK)
 
+/* System V ABI, gABI ch. 4 and 5: Elf32_Ehdr, Elf32_Phdr. */
 struct ehdr {
 	uint8_t		ident[16];
 	uint16_t	type, machine;
@@ -46,6 +48,10 @@ static const char *check_ehdr(const struct ehdr *e, size_t head_size)
 	return NULL;
 }
 
+/*
+ * @lowest: the page behind the segment before.  Two in one page would need
+ * both's rights.
+ */
 static const char *check_segment(const struct phdr *p, uint32_t file_size,
 				 uint32_t lowest)
 {

@@ -28,7 +28,7 @@ struct exec_plan {
 
 /*
  * @head: the first @head_size bytes (or all) of a file of @file_size bytes.
- * 0, or -ENOEXEC with *@why a constant string.
+ * 0, or -ENOEXEC with *@why a constant string.  Any context.
  */
 int exec_plan(const void *head, size_t head_size, uint32_t file_size,
 	      struct exec_plan *plan, const char **why);

@@ -13,6 +13,7 @@
 #include <proc/elfexec.h>
 #include <proc/internal.h>
 
+/* Above mm_find_free()'s range, and a page below the kernel as a guard. */
 #define STACK_TOP	(USER_TOP - PAGE_SIZE)
 #define STACK_SIZE	(1u << 20)
 
@@ -30,6 +31,7 @@ void exec_args_free(struct exec_args *args)
 	kfree(args->strings);
 }
 
+/* The room bounds all of them together; a string that does not fit: -E2BIG. */
 static int add_user_string(struct exec_args *args, uint32_t string)
 {
 	size_t room = EXEC_ARGS_SIZE - args->used;
@@ -185,7 +187,10 @@ static uint32_t segment_prot(const struct exec_segment *s)
 	       (s->executable ? VM_EXEC : 0);
 }
 
-/* @buf: a page for the copy. */
+/*
+ * @buf: a page for the copy.  The plan was checked against a size of the file
+ * that may have changed since: what is missing then makes it no program.
+ */
 static int load_segment(struct mm *mm, struct inode *inode,
 			const struct exec_segment *s, void *buf)
 {
@@ -289,6 +294,7 @@ int exec_load(const char *path, const struct exec_args *args,
 	return err;
 }
 
+/* Interrupts on, IOPL 0; bit 1 of EFLAGS is always set (SDM vol. 1, 3.4.3). */
 void exec_set_frame(struct trap_frame *frame, const struct exec_image *image)
 {
 	memset(frame, 0, sizeof(*frame));
@@ -301,6 +307,10 @@ void exec_set_frame(struct trap_frame *frame, const struct exec_image *image)
 	frame->eflags = EFLAGS_IF | 2;
 }
 
+/*
+ * A switch in the middle would save the old registers over the new record, or
+ * load the old descriptors.
+ */
 static void reset_fpu_and_tls(void)
 {
 	preempt_disable();
@@ -317,6 +327,9 @@ void exec_commit(struct exec_image *image, struct trap_frame *frame)
 {
 	struct mm *old = current->mm;
 
+	/*
+	 * The record and the CPU change together; only then the old one goes.
+	 */
 	preempt_disable();
 	current->mm = image->mm;
 	mm_switch(image->mm);

@@ -6,7 +6,10 @@
 #include <lock/preempt.h>
 #include <proc/internal.h>
 
-/* The FPU's registers hold the parent's state: the kernel does not use them. */
+/*
+ * The FPU's registers hold the parent's state: the kernel does not use them,
+ * and a switch on the way here has brought them back.
+ */
 static void copy_fpu(struct task *child)
 {
 	preempt_disable();
@@ -14,6 +17,7 @@ static void copy_fpu(struct task *child)
 	preempt_enable();
 }
 
+/* No lock: the child is unknown yet, and only we change what is ours. */
 static void inherit(struct process *child, const struct process *parent)
 {
 	memcpy(child->task->user->tls, current->user->tls,
@@ -45,6 +49,7 @@ pid_t process_fork(struct trap_frame *frame)
 	child_frame = process_frame(child->task);
 	*child_frame = *frame;
 	child_frame->eax = 0;
+	/* It may be over, and freed, when process_launch() returns. */
 	pid = child->pid;
 	process_launch(child, parent);
 	return pid;

@@ -34,6 +34,7 @@ struct trap_frame *process_frame(const struct task *t)
 				     sizeof(struct trap_frame));
 }
 
+/* The end of the thread: nothing comes back from user mode but by a trap. */
 static int enter_user(void *arg)
 {
 	(void)arg;
@@ -89,6 +90,10 @@ free_records:
 	return NULL;
 }
 
+/*
+ * Listed before it runs, so that its end finds it there, and whoever kills by
+ * pid finds it from its first instruction on.
+ */
 void process_launch(struct process *p, struct process *parent)
 {
 	struct task *t = p->task;
@@ -103,6 +108,10 @@ void process_launch(struct process *p, struct process *parent)
 
 /* ---- death ---- */
 
+/*
+ * Who looks at the table from outside does so under the lock: after it nobody
+ * does, and the files are closed without, as a driver's release may sleep.
+ */
 static void give_up_files(struct process *p)
 {
 	struct file_table *files = p->files;
@@ -125,6 +134,10 @@ static void give_up_memory(void)
 	mm_put(mm);
 }
 
+/*
+ * A zombie among them had woken us, who will not come: the kernel's thread is
+ * woken for it (process_exit).
+ */
 static void orphan_children_locked(struct process *p)
 {
 	struct process *child;
@@ -149,10 +162,14 @@ void process_exit(int status)
 	orphan_children_locked(p);
 	p->exited = true;
 	p->exit_status = status;
+	/* Under the lock: a parent that ends makes this NULL before it goes. */
 	if (p->parent)
 		wake_up(&p->parent->child_wait);
 	spin_unlock(&process_lock);
-	/* @p may be gone.  Whoever has become the kernel's child, or was. */
+	/*
+	 * @p is its claimer's, who waits for our end before he frees it.  Told
+	 * in any case: @p, or a child of ours, may be the kernel's.
+	 */
 	wake_up(&kernel_child_wait);
 	task_exit(status);
 }
@@ -181,7 +198,10 @@ static struct process *claim_zombie(struct process *parent, pid_t pid,
 	return found;
 }
 
-/* All is freed when the process leaves the list of all. */
+/*
+ * All is freed when the process leaves the list of all: who sees it gone may
+ * count memory.  Its task runs no more when task_reap() returns.
+ */
 static void free_zombie(struct process *p)
 {
 	struct task *t = p->task;
@@ -247,6 +267,7 @@ static struct process *claim_orphan(void)
 	return claim_zombie(NULL, -1, &any);
 }
 
+/* Claims in its condition, so each wake-up is good for one; for ever. */
 static int undertake_orphans(void *arg)
 {
 	struct process *p;
@@ -365,12 +386,14 @@ struct task *process_spawn(const char *path, char *const argv[],
 		*err = -ENOMEM;
 		return NULL;
 	}
+	/* For the caller, and before it can be over. */
 	t = p->task;
 	task_get(t);
 	process_launch(p, NULL);
 	return t;
 }
 
+/* By pid, as task->process is for the task itself to follow. */
 static bool peek(pid_t pid, int *fd, struct file *copy)
 {
 	struct process *p;

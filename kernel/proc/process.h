@@ -33,9 +33,11 @@ struct process {
 						 * task; NULL from exit on */
 	bool			exited;		/* (p) a zombie */
 	int			exit_status;	/* (p) as wait4() tells it */
-	struct wait_queue_head	child_wait;	/* it sleeps here in wait4 */
-	uint32_t		sig_ignored;	/* (p) SIGNAL_BIT()s */
-	uint32_t		sig_blocked;	/* (p) */
+	struct wait_queue_head	child_wait;	/* it sleeps here in wait4;
+						 * woken under (p) */
+	/* These two: (p) to write, by its own task, which reads without. */
+	uint32_t		sig_ignored;	/* SIGNAL_BIT()s */
+	uint32_t		sig_blocked;
 	uint32_t		sig_held;	/* (p) came while blocked */
 	uint32_t		umask;		/* (o) */
 	char			cwd[CWD_SIZE];	/* (o) */

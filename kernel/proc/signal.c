@@ -21,6 +21,10 @@ static bool drops_locked(const struct process *p, int sig)
 	return (SIGNAL_BIT(sig) & (p->sig_ignored | SIG_DEFAULT_IGNORED)) != 0;
 }
 
+/*
+ * process_lock held: who claims the zombie has to take it first, so the task is
+ * there.  A process that is about to end gets it for nothing.
+ */
 static void signal_process_locked(struct process *p, int sig)
 {
 	if (p->exited || drops_locked(p, sig))
@@ -31,6 +35,7 @@ static void signal_process_locked(struct process *p, int sig)
 		send_signal(p->task, sig);
 }
 
+/* @sig 0 asks whether there is such a process (kill(2)). */
 int process_kill(pid_t pid, int sig)
 {
 	struct process *p;
@@ -67,6 +72,7 @@ void process_deliver_signals(struct trap_frame *frame)
 		process_exit(SIGKILL);
 	/* A fault is told by send_signal(): blocking it does not help. */
 	pending &= ~(p->sig_ignored | SIG_DEFAULT_IGNORED);
+	/* As wait4() tells an end by a signal: its number, no core. */
 	if (pending)
 		process_exit(__builtin_ctz(pending) + 1);
 }
@@ -93,7 +99,10 @@ bool signal_is_ignored(int sig)
 
 enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
 
-/* What was kept and is not blocked any more arrives now. */
+/*
+ * What was kept and is not blocked any more arrives now.  Several of a kind
+ * were kept as one, as signals are (signal(7)).
+ */
 static void release_held_locked(struct process *p)
 {
 	for (int sig = 1; sig <= SIGNAL_MAX; sig++) {

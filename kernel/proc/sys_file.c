@@ -21,6 +21,7 @@
 #define F_DUPFD_CLOEXEC	1030
 #define FD_CLOEXEC	1
 
+/* There for as long as the process runs; its own task alone changes it. */
 static struct file_table *files(void)
 {
 	return current->process->files;
@@ -28,6 +29,10 @@ static struct file_table *files(void)
 
 /* ---- paths ---- */
 
+/*
+ * @raw and @path: room for PATH_SIZE each.  Not made canonical: ".." of what is
+ * no directory has to fail, and the walk sees to that.
+ */
 static int join_user_path(uint32_t user, char *raw, char *path)
 {
 	ssize_t n = strncpy_from_user(raw, (const char *)user, PATH_SIZE);
@@ -113,6 +118,9 @@ long sys_rename(const struct syscall_args *args)
 	return err;
 }
 
+/*
+ * There is one user, who may do everything: access(2) asks whether it exists.
+ */
 static int check_access(const char *path)
 {
 	struct inode *inode;
@@ -128,6 +136,10 @@ long sys_access(const struct syscall_args *args)
 	return on_path(args->a[0], check_access);
 }
 
+/*
+ * Kept as a name, not as an inode: a directory that is removed is -ENOENT from
+ * then on.  Canonical, and checked to be ASCII by the look-up (H09).
+ */
 static int change_dir(const char *path)
 {
 	char cwd[CWD_SIZE];
@@ -170,6 +182,11 @@ long sys_umask(const struct syscall_args *args)
 
 /* ---- open and close ---- */
 
+/*
+ * A device may be opened only when nothing can fail any more: there is no way
+ * to open it unseen.  Where its module is closed (-ERESTARTSYS) the descriptor
+ * and, in open_path(), the path are given up before the wait at the boundary.
+ */
 static int open_reserved(int fd, const char *path, uint32_t flags,
 			 uint32_t mode)
 {
@@ -275,7 +292,10 @@ long sys_dup3(const struct syscall_args *args)
 	return dup_to((int)args->a[0], (int)args->a[1], args->a[2] != 0);
 }
 
-/* Both descriptors are reserved before a pipe exists. */
+/*
+ * Both descriptors are reserved before a pipe exists, and told to the user
+ * before they are open: a bad address of his costs nothing.
+ */
 static long make_pipe(uint32_t user, uint32_t flags)
 {
 	struct file *ends[2];
@@ -317,6 +337,7 @@ long sys_pipe2(const struct syscall_args *args)
 
 /* ---- reading and writing ---- */
 
+/* The reference keeps the file open until the call is over. */
 long sys_read(const struct syscall_args *args)
 {
 	struct file *file = fd_get(files(), (int)args->a[0]);
@@ -423,6 +444,7 @@ long sys_lseek(const struct syscall_args *args)
 			  (int)args->a[2]);
 }
 
+/* Linux i386: offset high, offset low, where the result goes, whence. */
 long sys_llseek(const struct syscall_args *args)
 {
 	loff_t offset = (loff_t)((uint64_t)args->a[1] << 32 | args->a[2]);
@@ -466,6 +488,7 @@ long sys_ioctl(const struct syscall_args *args)
 	return ret;
 }
 
+/* Shared with whoever shares the open file, a child for one (fcntl(2)). */
 static long set_flags(int fd, uint32_t flags)
 {
 	struct file *file = fd_get(files(), fd);
@@ -545,7 +568,7 @@ free_fds:
 
 /* ---- what is known of a file ---- */
 
-/* Linux i386, struct stat64. */
+/* Linux i386, struct stat64 (asm/stat.h); 64-bit fields align to 4 there. */
 struct stat64 {
 	uint64_t	dev;
 	uint32_t	pad0, ino32, mode, nlink, uid, gid;
@@ -670,6 +693,10 @@ static int fill_dirents(struct inode *dir, uint32_t pos,
 	return fs_read_dir(dir, pos - FIRST_COOKIE, emit_entry, b);
 }
 
+/*
+ * file->lock is held over the copy: two readers of one directory get different
+ * entries, and the position moves only past those that have arrived.
+ */
 static long read_dirents(struct file *file, uint32_t user,
 			 struct dirent_buffer *b)
 {

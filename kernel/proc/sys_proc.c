@@ -34,6 +34,10 @@ long sys_clone(const struct syscall_args *args)
 	return process_fork(args->frame);
 }
 
+/*
+ * The image lies on the stack while files are read, and is no evidence: entry
+ * and stack are below the window, and the name is ASCII (H09).
+ */
 static long exec_path(const struct syscall_args *args, const char *path)
 {
 	struct exec_args strings;
@@ -65,6 +69,7 @@ long sys_execve(const struct syscall_args *args)
 	return err;
 }
 
+/* wait4(2): the exit code in bits 8 to 15, 0 below: no signal. */
 long sys_exit(const struct syscall_args *args)
 {
 	process_exit((int)(args->a[0] & 0xff) << 8);
@@ -77,6 +82,7 @@ long sys_exit_group(const struct syscall_args *args)
 
 #define WNOHANG		1u
 
+/* A status that cannot be stored is lost: the child has been reaped. */
 static long wait_for_child(pid_t pid, uint32_t status_ptr, uint32_t options)
 {
 	struct process *self = current->process;
@@ -183,6 +189,7 @@ long sys_uname(const struct syscall_args *args)
 
 /* ---- memory ---- */
 
+/* Linux, asm-generic/mman-common.h. */
 #define PROT_READ	1u
 #define PROT_WRITE	2u
 #define PROT_EXEC	4u
@@ -211,6 +218,10 @@ long sys_brk(const struct syscall_args *args)
 	return (long)current->mm->brk;
 }
 
+/*
+ * Two steps: nobody else maps in this process meanwhile.  Should the second
+ * fail, what was there is gone, as mmap(2) warns.
+ */
 static long map_fixed(uintptr_t start, size_t len, uint32_t prot)
 {
 	int err = mm_unmap(current->mm, start, len);
@@ -220,7 +231,8 @@ static long map_fixed(uintptr_t start, size_t len, uint32_t prot)
 	return err ? err : (long)start;
 }
 
-/* Private anonymous memory only. */
+/* Private anonymous memory only.  Without MAP_FIXED an address is but a hint,
+ * and not heeded. */
 long sys_mmap2(const struct syscall_args *args)
 {
 	size_t len = page_length(args->a[1]);
@@ -298,6 +310,7 @@ static long set_tls(struct user_desc *d)
 	index = d->entry - GDT_TLS_MIN;
 	if (index >= GDT_TLS_ENTRIES)
 		return -EINVAL;
+	/* On one CPU: a switch loads the descriptors from the record. */
 	preempt_disable();
 	current->user->tls[index] = tls_descriptor(d);
 	gdt_set_tls(index, current->user->tls[index]);
@@ -319,6 +332,7 @@ long sys_set_thread_area(const struct syscall_args *args)
 	return err;
 }
 
+/* Of the machine's one seeded source: repeatable, so no secret. */
 long sys_getrandom(const struct syscall_args *args)
 {
 	uint32_t n = min(args->a[1], 256u), done = 0;
@@ -336,6 +350,7 @@ long sys_getrandom(const struct syscall_args *args)
 
 /* ---- signals ---- */
 
+/* 0 and below would be process groups, of which there are none. */
 long sys_kill(const struct syscall_args *args)
 {
 	pid_t pid = (pid_t)args->a[0];
@@ -357,6 +372,7 @@ static long set_action(int sig, uint32_t user)
 
 	if (copy_from_user(&act, (const void *)user, sizeof(act)))
 		return -EFAULT;
+	/* A handler: there is nobody yet to call it. */
 	if (act.handler > SIG_IGN)
 		return -ENOSYS;
 	return signal_set_ignored(sig, act.handler == SIG_IGN);
@@ -380,6 +396,7 @@ long sys_rt_sigaction(const struct syscall_args *args)
 	return err;
 }
 
+/* Of the 64 signals of a set the lower 31 exist here (signal.h). */
 long sys_rt_sigprocmask(const struct syscall_args *args)
 {
 	uint32_t set[2] = { 0, 0 }, old[2] = { 0, 0 };
@@ -397,6 +414,7 @@ long sys_rt_sigprocmask(const struct syscall_args *args)
 
 /* ---- time ---- */
 
+/* Linux i386, struct old_timespec32, of the calls without "64". */
 struct timespec {
 	int32_t sec, nsec;
 };
@@ -441,7 +459,7 @@ long sys_clock_gettime(const struct syscall_args *args)
 {
 	struct timespec ts = timespec_of(ktime_get_ns());
 
-	if (args->a[0] > 11)
+	if (args->a[0] > 11)		/* CLOCK_TAI, the last */
 		return -EINVAL;
 	return copy_to_user((void *)args->a[1], &ts, sizeof(ts)) ? -EFAULT : 0;
 }

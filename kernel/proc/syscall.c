@@ -42,7 +42,11 @@ static int get_args(struct trap_frame *frame, uint32_t nr_args,
 	return 0;
 }
 
-/* The call is to be executed again; false: it fails with -EINTR. */
+/*
+ * The call is to be executed again; false: it fails with -EINTR.  By now the
+ * call has given up all that it held: who waits here keeps
+ * nobody from anything.
+ */
 static bool wait_to_restart(struct trap_frame *frame)
 {
 	if (current->restart_slot)
@@ -73,6 +77,7 @@ static long execute(const struct syscall *call, struct trap_frame *frame)
 /* Refused unless it can be true: the number is kept in searched memory. */
 static long announce(uint32_t nr)
 {
+	/* -1 is 0 here. */
 	if (nr + 1 > NR_SYSCALLS)
 		return -EINVAL;
 	current->announce = nr + 1 ? nr + 1 : ANNOUNCED_USER;

@@ -21,6 +21,7 @@ struct syscall_args {
 /* Process context; the result for eax, or -errno, or -ERESTARTSYS. */
 typedef long (*syscall_fn)(const struct syscall_args *args);
 
+/* Numbers: Linux, arch/x86/entry/syscalls/syscall_32.tbl. */
 #define SYSCALLS(X)							\
 	X(1, exit, 1)		X(2, fork, 0)		X(3, read, 3)	\
 	X(4, write, 3)		X(5, open, 3)		X(6, close, 1)	\
@@ -60,7 +61,10 @@ typedef long (*syscall_fn)(const struct syscall_args *args);
 	long sys_##name(const struct syscall_args *args);
 SYSCALLS(SYSCALL_DECLARE)
 
-/* An absolute path from a user's string, for kfree(). */
+/*
+ * An absolute path from a user's string, for kfree(); not canonical.  -EFAULT,
+ * -ENOENT (empty), -ENAMETOOLONG, -ENOMEM.  Process context.
+ */
 int path_from_user(uint32_t user, char **path);
 
 #endif
