@@ -145,7 +145,10 @@ static int report_no_turn(struct attempt *a, int err)
 	return report_fail(a->report, -EINTR, "interrupted");
 }
 
-/* A function of its own: no time stays in the frame of who sleeps (H09). */
+/*
+ * A function of its own: no time stays in the frame of who sleeps (H09), and
+ * who calls it wipes what stays below.
+ */
 static noinline struct stamp last_moment(const struct unload_request *req)
 {
 	return stamp_of(ktime_get_ns() + (uint64_t)NSEC_PER_MSEC *
@@ -161,6 +164,7 @@ static int wait_for_answer(struct attempt *a)
 	struct stamp turn = last_moment(&a->req);
 	int err;
 
+	stack_wipe_near(256);		/* of what that has reckoned */
 	for (;;) {
 		err = wait_event_mode(a->done.wait, a->done.done,
 				      WAIT_INTERRUPTIBLE, turn);
@@ -315,6 +319,7 @@ int module_expel(struct attempt *a)
 	struct stamp end = last_moment(&a->req);
 	int err;
 
+	stack_wipe_near(256);		/* as above */
 	queue_attempt(a);
 	err = wait_event_mode(a->done.wait, a->done.done, WAIT_INTERRUPTIBLE,
 			      end);
