@@ -33,7 +33,9 @@
 /*
  * Lock key: (c) constant after boot  (i) input_lock
  *
- * @out has its own lock, @writer is held across the pieces of one write.
+ * @out has its own lock, @writer is held across the pieces of one write.  Both
+ * rings hold what a user typed or wrote only until it has passed: this memory
+ * is searched (H09).
  */
 struct console {
 	struct uart		uart;		/* (c) */
@@ -69,7 +71,10 @@ static struct console consoles[2] = {
 	CONSOLE(1, COM3, false),
 };
 
-/* The screen shows what the line has taken. */
+/*
+ * The screen shows what the line has taken.  out.lock is held, which serialises
+ * the port and the screen alike.
+ */
 static size_t console_put(struct outqueue *q, const char *s, size_t n)
 {
 	struct console *c = container_of(q, struct console, out);
@@ -154,6 +159,7 @@ static bool take_input(struct console *c, int *byte)
 	return found;
 }
 
+/* The condition takes the byte: of several readers one gets it. */
 int console_getc(struct console *c, struct stamp deadline)
 {
 	int byte = 0, err;
@@ -255,6 +261,7 @@ void console_init(void)
 	for (size_t i = 0; i < ARRAY_SIZE(consoles); i++) {
 		struct uart *u = &consoles[i].uart;
 
+		/* Before its line is on: in the order in which it was typed. */
 		for (uint32_t n = 0; n < u->nr_early; n++)
 			console_input(&consoles[i], u->early[n]);
 		serial_enable_input(u);

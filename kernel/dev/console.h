@@ -22,7 +22,10 @@ void console_init(void);
 /* @n: 1 (COM1 and the screen) or 2 (COM3); NULL where there is none. */
 struct console *console_get(unsigned int n);
 
-/* Process context or below; "\n" becomes "\r\n"; each call comes out whole. */
+/*
+ * Process context, as it takes a mutex; returns when all is out.  "\n" becomes
+ * "\r\n"; each call comes out whole, but for lines of the log.
+ */
 void console_write(struct console *c, const char *s, size_t n);
 
 /*
@@ -33,7 +36,8 @@ int console_getc(struct console *c, struct stamp deadline);
 
 /*
  * Called, in interrupt context, for each Ctrl-C (and with it no byte is
- * queued); NULL: Ctrl-C is a byte like any other.
+ * queued); NULL: Ctrl-C is a byte like any other.  A call that is under way on
+ * another CPU is not waited for.  @fn takes no sleeping lock.  Any context.
  */
 void console_set_interrupt(struct console *c, void (*fn)(void *arg), void *arg);
 

@@ -17,6 +17,7 @@ static size_t control_put(struct outqueue *q, const char *s, size_t n)
 	return serial_put(&com2, s, n);
 }
 
+/* Not searched: JSON has what users typed.  A line takes half at most. */
 static char queue_bytes[2 * CONTROL_LINE] __no_pointers;
 static struct outqueue queue = {
 	.bytes = queue_bytes,

@@ -64,6 +64,7 @@ static struct {
 	uint8_t	skip;
 } keys;
 
+/* Constant from before the line is unmasked on. */
 static void (*deliver)(const char *s, size_t n);
 
 static void type_grey_key(uint8_t code)
@@ -139,6 +140,11 @@ static void take_scan_code(uint8_t scan)
 		type_key(code);
 }
 
+/*
+ * All that there is: the line signals edges.  The status tells whose byte it
+ * is, and is read before the byte; a mouse's is read and dropped, as it would
+ * be in the way.
+ */
 static void keyboard_interrupt(uint32_t gsi)
 {
 	(void)gsi;
@@ -154,6 +160,7 @@ static void keyboard_interrupt(uint32_t gsi)
 	}
 }
 
+/* By counting: this is boot, and a controller that is there answers soon. */
 static bool wait_status(uint8_t mask, uint8_t value)
 {
 	for (int i = 0; i < MAX_POLLS; i++) {
@@ -171,6 +178,10 @@ static bool send_command(uint8_t command)
 	return true;
 }
 
+/*
+ * A byte that waits keeps the controller from answering, and its line up: no
+ * edge would come.
+ */
 static void discard_input(void)
 {
 	for (int i = 0; i < MAX_BYTES; i++) {

@@ -1,5 +1,7 @@
 /*
- * Bytes on their way out of a slow port, from any context.
+ * Bytes on their way out of a slow port, from any context.  The lock is held
+ * for one piece or one burst; head and tail wrap at 2^32, of which the size is
+ * a divisor.
  */
 #include <kernel/string.h>
 #include "dev/outqueue.h"
@@ -54,6 +56,7 @@ static bool drain_burst(struct outqueue *q)
 static bool append_piece(struct outqueue *q, const char *s, size_t n,
 			 uint32_t how)
 {
+	/* 4: a line may be ended before it and after it. */
 	if (queue_room(q) < length_out(q, s, n) + 4)
 		return false;
 	if ((how & OUTQUEUE_OWN_LINE) && q->mid_line)
@@ -69,6 +72,7 @@ void outqueue_write(struct outqueue *q, const char *s, size_t n, uint32_t how)
 	bool queued = false, moved;
 	uint32_t flags, end = 0;
 
+	/* With each "\n" doubled it fits into the queue once that is empty. */
 	n = min(n, (size_t)q->size / (q->crlf ? 4 : 2));
 	for (;;) {
 		flags = raw_lock(&q->lock);
@@ -76,9 +80,11 @@ void outqueue_write(struct outqueue *q, const char *s, size_t n, uint32_t how)
 			end = q->tail;
 			queued = true;
 		}
+		/* Others may have carried our bytes out. */
 		if (queued && (int32_t)(end - q->head) <= 0)
 			break;
 		moved = drain_burst(q);
+		/* Interrupts on between bursts, and others have their turn. */
 		raw_unlock(&q->lock, flags);
 		if (!moved)
 			cpu_relax();

@@ -69,6 +69,9 @@ size_t serial_put(struct uart *u, const char *s, size_t n)
 	if (!u->present)
 		return n;
 	if (!(inb(u->base + LSR) & LSR_THR_EMPTY)) {
+		/*
+		 * Given up until a look finds it empty: a drop costs one read.
+		 */
 		if (u->refusals == MAX_REFUSALS)
 			return n;
 		u->refusals++;
@@ -81,6 +84,7 @@ size_t serial_put(struct uart *u, const char *s, size_t n)
 	return n;
 }
 
+/* A byte that is there already raises the line now. */
 void serial_enable_input(struct uart *u)
 {
 	if (!u->present)

@@ -9,9 +9,12 @@
 
 #define SERIAL_EARLY	64u
 
+/*
+ * No lock of its own: see above.  Constant after serial_init(), but @refusals.
+ */
 struct uart {
 	uint16_t	base;		/* first I/O port */
-	bool		present;	/* constant after serial_init() */
+	bool		present;
 	uint8_t		fifo;		/* bytes it takes at once */
 	uint32_t	refusals;	/* polls in a row that found it busy */
 	uint32_t	nr_early;	/* typed while we booted */
@@ -25,7 +28,7 @@ void serial_init(struct uart *u);
  * Hands it up to a FIFO's worth of @s and returns how much that was: 0 while it
  * is busy, all of @n where there is no port.  A port that stays busy for
  * seconds has nobody at its other end, and what goes to it is dropped until
- * it moves again.
+ * it moves again.  Any context.
  */
 size_t serial_put(struct uart *u, const char *s, size_t n);
 

@@ -29,6 +29,7 @@ static struct {
 	uint32_t	column;		/* COLUMNS: the next one wraps */
 	uint8_t		colour;
 	enum parse_state state;
+	/* nr_params is MAX_PARAMS + 1 while there are more than fit. */
 	uint32_t	params[MAX_PARAMS], nr_params;
 } vga;
 
@@ -44,6 +45,7 @@ static void clear(uint32_t from, uint32_t to)
 		vga.cells[from] = blank();
 }
 
+/* Where it is shown: the last column, while a wrap is pending. */
 static uint32_t cursor_column(void)
 {
 	return min(vga.column, COLUMNS - 1);
@@ -86,6 +88,7 @@ static void put_glyph(char c)
 		(uint16_t)(vga.colour << 8 | (uint8_t)c);
 }
 
+/* A parameter left out, or 0, means @preset (X3.64). */
 static uint32_t param(uint32_t i, uint32_t preset)
 {
 	return i < vga.nr_params && vga.params[i] ? vga.params[i] : preset;
@@ -145,6 +148,7 @@ static void select_rendition(uint32_t p)
 static void run_sequence(char command)
 {
 	uint32_t line = vga.row * COLUMNS;
+	/* Cut, lest row + n wrap. */
 	uint32_t n = min(param(0, 1), ROWS * COLUMNS);
 
 	switch (command) {
@@ -183,6 +187,7 @@ static void run_sequence(char command)
 	}
 }
 
+/* Cut at 9999, lest it wrap; parameters beyond the last are dropped. */
 static void take_digit(uint32_t digit)
 {
 	uint32_t *p;
@@ -247,6 +252,7 @@ static void take_plain(char c)
 
 void vga_init(void)
 {
+	/* Video memory keeps what is written; a bus without it does not. */
 	volatile uint16_t *probe = phys_to_virt(TEXT_MEMORY);
 
 	*probe = 0x5aa5;

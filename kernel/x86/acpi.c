@@ -43,6 +43,7 @@
 
 struct acpi_info acpi_info;
 
+/* Fields are little-endian and not aligned. */
 static uint16_t get16(const uint8_t *p)
 {
 	return p[0] | p[1] << 8;
@@ -105,6 +106,7 @@ static void madt_ioapic(struct acpi_info *info, const uint8_t *r)
 	io->gsi_base = get32(r + 8);
 }
 
+/* 5.2.12.5; bus 0 is ISA.  Flags of 0 mean the bus's own way: edge, high. */
 static void madt_override(struct acpi_info *info, const uint8_t *r)
 {
 	uint16_t flags = get16(r + 8);
@@ -138,6 +140,7 @@ void acpi_parse_madt(struct acpi_info *info, const uint8_t *t, size_t len)
 		return;
 	info->lapic = get32(t + MADT_LAPIC_ADDRESS);
 	info->nr_ioapics = 0;
+	/* With tables, pin 2 is told by an override; what was assumed goes. */
 	info->isa[0].gsi = 0;
 	while (len - pos >= 2) {
 		uint8_t n = t[pos + 1];

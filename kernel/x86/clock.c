@@ -30,7 +30,7 @@
 #define SAMPLE_TRIES		8u
 #define MAX_ARM_NS		(2 * NSEC_PER_SEC)
 
-/* x * mult >> shift converts from one rate to another. */
+/* x * mult >> shift converts from one rate to another; shift is 32 at most. */
 struct scale {
 	uint32_t mult, shift;
 };
@@ -80,6 +80,7 @@ static void pit_start(void)
 	outb(0xff, PIT_CHANNEL2);
 }
 
+/* A latched count stands until both its bytes are read (8254 data sheet). */
 static uint16_t pit_latched(void)
 {
 	uint8_t low = inb(PIT_CHANNEL2);
@@ -113,7 +114,10 @@ static struct sample sample_best(void)
 	return best;
 }
 
-/* False: the PIT ran out meanwhile. */
+/*
+ * False: the PIT ran out meanwhile and goes on from its top, so that a
+ * difference may be a whole turn short.
+ */
 static bool measure_once(struct rates *r)
 {
 	struct sample a, b;
@@ -176,6 +180,7 @@ void clock_init_cpu(void)
 	lapic_timer_init_cpu();
 }
 
+/* The TSCs of all CPUs are taken for one: nothing here corrects them. */
 uint64_t clock_ns(void)
 {
 	return scale_apply(rdtsc() - boot_tsc, tsc_to_ns);

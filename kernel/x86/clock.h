@@ -10,7 +10,10 @@
 void clock_init(void);		/* boot CPU, after the LAPIC is mapped */
 void clock_init_cpu(void);	/* each CPU */
 
-/* Nanoseconds since boot; never goes back on one CPU.  Any context. */
+/*
+ * Nanoseconds since boot, 0 before clock_init(); never goes back on one CPU.
+ * Any context.
+ */
 uint64_t clock_ns(void);
 
 /*

@@ -68,7 +68,10 @@ static void cross_halt(void)
 	__atomic_and_fetch(&cross_halted, ~bit, __ATOMIC_SEQ_CST);
 }
 
-/* All of them: one that is chosen might be preempted, and the rest sleep on. */
+/*
+ * All of them: one that is chosen might be preempted, and the rest sleep on.
+ * Any interrupt ends a halt; this one does nothing else.
+ */
 static void cross_wake(void)
 {
 	uint32_t halted = __atomic_load_n(&cross_halted, __ATOMIC_SEQ_CST);
@@ -141,6 +144,9 @@ static void call_others(void (*fn)(void *arg), void *arg)
 	for (uint32_t i = 0; i < nr_cpus; i++)
 		if (i != self)
 			lapic_send_ipi(percpus[i].apic_id, VECTOR_CALL);
+	/*
+	 * Off from the look to the halt, so the last one's interrupt ends it.
+	 */
 	while (smp_load_acquire(&call.missing)) {
 		cpu_wait_for_interrupt();
 		local_irq_disable();
@@ -162,6 +168,7 @@ struct tlb_range {
 	size_t size;
 };
 
+/* Interrupts off, or no preemption at least: it is this CPU's TLB. */
 static void tlb_flush_range(void *arg)
 {
 	const struct tlb_range *r = arg;
@@ -185,6 +192,7 @@ void tlb_shootdown(uintptr_t va, size_t size)
 		start, size ? ALIGN_UP(va - start + size, PAGE_SIZE) : 0
 	};
 
+	/* Nobody else runs: there is no CPU to be moved to, either. */
 	if (nr_cpus == 1) {
 		tlb_flush_range(&r);
 		return;

@@ -33,6 +33,7 @@ void fpu_init_state(struct fpu_state *s)
 	*s = fpu_clean;
 }
 
+/* fxsave and fxrstor want 16 bytes (SDM vol. 2), or fault. */
 void fpu_save(struct fpu_state *s)
 {
 	assert(IS_ALIGNED((uintptr_t)s, 16));

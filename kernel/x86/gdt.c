@@ -17,7 +17,7 @@
 #define GDT_ENTRIES		11
 #define DOUBLE_FAULT_STACK	8192u
 
-/* Intel SDM vol. 3, 7.2.1. */
+/* Intel SDM vol. 3, 7.2.1; selectors fill the lower halves of their words. */
 struct tss {
 	uint32_t link, esp0, ss0, esp1, ss1, esp2, ss2;
 	uint32_t cr3, eip, eflags;
@@ -133,6 +133,10 @@ void cpu_set_kernel_stack(uintptr_t top)
 	tables[p->id].tss.esp0 = top;
 }
 
+/*
+ * A selector that is loaded keeps the old descriptor until it is loaded again:
+ * at the latest on the way to user mode (entry.asm pops them).
+ */
 void gdt_set_tls(uint32_t index, uint64_t descriptor)
 {
 	assert(index < GDT_TLS_ENTRIES);

@@ -47,6 +47,7 @@ static DEFINE_SPINLOCK(irq_lock);	/* the registers too */
 static struct ioapic ioapics[MAX_IOAPICS];
 static struct irq_line lines[NR_GSIS];
 
+/* A register is chosen, then read or written: under irq_lock, or at boot. */
 static uint32_t ioapic_read(struct ioapic *io, uint32_t reg)
 {
 	writel(reg, io->regs + IOAPIC_SELECT);
@@ -69,6 +70,7 @@ static void line_program(uint32_t gsi, bool masked)
 		low |= LINE_ACTIVE_LOW;
 	if (l->level)
 		low |= LINE_LEVEL;
+	/* Where to, before the half that unmasks. */
 	ioapic_write(l->ioapic, reg + 1, percpus[0].apic_id << 24);
 	ioapic_write(l->ioapic, reg, low | (masked ? LINE_MASKED : 0));
 }
@@ -112,6 +114,7 @@ void ioapic_init(void)
 					    PROT_DEVICE);
 		io->gsi_base = a->gsi_base;
 		version = ioapic_read(io, IOAPIC_REG_VERSION);
+		/* What a bus reads where nothing answers. */
 		if (version == UINT32_MAX) {
 			pr_warn("ioapic: none at %08x\n", a->address);
 			continue;
@@ -177,11 +180,15 @@ void irq_unmask(uint32_t gsi)
 		line_program(gsi, false);
 	l->masked = false;
 	spin_unlock_irqrestore(&irq_lock, flags);
+	/* The line's own vector: to its handler an edge like any other. */
 	if (deliver)
 		lapic_send_ipi(percpus[0].apic_id, VECTOR_IRQ_BASE + gsi);
 }
 
-/* False: the line is masked, and the interrupt kept. */
+/*
+ * False: the line is masked, and the interrupt kept.  A level line that comes
+ * all the same was on its way when it was masked: it comes again after.
+ */
 static bool line_may_deliver(struct irq_line *l)
 {
 	uint32_t flags = spin_lock_irqsave(&irq_lock);

@@ -26,7 +26,10 @@
 #define LAPIC_TIMER_CURRENT	0x390
 #define LAPIC_TIMER_DIVIDE	0x3e0
 
-/* Only vectors above 0xef come through: those between CPUs. */
+/*
+ * Only vectors above 0xef come through: those between CPUs.  What waits is
+ * kept, one of each vector (SDM vol. 3, 10.8.3.1 and 10.8.4).
+ */
 #define TPR_BLOCK_DEVICES	0xe0
 
 #define SPURIOUS_ENABLE		(1u << 8)
@@ -75,7 +78,7 @@ void lapic_init_cpu(void)
 	lapic_write(LAPIC_LVT_LINT1, cpu_id() ? LVT_MASKED : LVT_NMI);
 	lapic_write(LAPIC_LVT_ERROR, LVT_MASKED);
 	lapic_write(LAPIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
-	/* Whatever the firmware left in service. */
+	/* Whatever the firmware left in service would keep back our own. */
 	lapic_eoi();
 	this_cpu()->apic_id = lapic_id();
 }
@@ -100,7 +103,12 @@ void lapic_block_devices(bool block)
 	lapic_write(LAPIC_TPR, block ? TPR_BLOCK_DEVICES : 0);
 }
 
-/* The two halves of the ICR are one command: no interrupt between them. */
+/*
+ * The two halves of the ICR are one command: no interrupt between them, whose
+ * handler might send one too.  The low half sends.  A store to uncached memory
+ * comes after all that this CPU stored before (SDM vol. 3, 8.2.2), so no fence
+ * is needed for what the handler is to find; x2APIC would want one.
+ */
 static void lapic_command(uint32_t apic_id, uint32_t command)
 {
 	uint32_t flags = local_irq_save();

@@ -53,7 +53,7 @@ extern char boot_stack_guard[];
 struct boot_info boot_info;
 static char module_cmdlines[BOOT_MAX_MODULES][MODULE_CMDLINE];
 
-/* @size bytes at @pa in boot's map, or NULL. */
+/* @size bytes at @pa in boot's map, or NULL.  Good until paging_init(). */
 static const void *boot_pointer(uint32_t pa, size_t size)
 {
 	if (!pa || pa >= BOOT_MAP_SIZE || size > BOOT_MAP_SIZE - pa)
@@ -103,6 +103,10 @@ static void add_range(uint64_t start, uint64_t end)
 	b->ranges[b->nr_ranges++].end = end;
 }
 
+/*
+ * Multiboot 3.3: an entry's size does not count itself, and may grow in later
+ * versions.
+ */
 static void read_memory_map(const struct mb_info *info)
 {
 	uint32_t pos = 0, length = info->mmap_length;
@@ -168,7 +172,7 @@ void machine_init_early(uint32_t magic, uint32_t info)
 {
 	const struct mb_info *mb = boot_pointer(info, sizeof(*mb));
 
-	/* The BIOS has its vectors where the exceptions are. */
+	/* The BIOS has the 8259's vectors where the exceptions are. */
 	pic_disable();
 	gdt_init_cpu(0);
 	trap_init_cpu();

@@ -34,13 +34,20 @@ extern struct boot_info boot_info;	/* constant after machine_init() */
  * C entry before kmain().  ACPI, APICs and other CPUs come with smp_init().
  */
 void machine_init_early(uint32_t magic, uint32_t info);
-/* ACPI tables, LAPIC, IOAPIC, clock.  After the page allocator is there. */
+/*
+ * ACPI tables, LAPIC, IOAPIC, clock.  After the page allocator is there; boot
+ * CPU, interrupts off.
+ */
 void machine_init_interrupts(void);
 
-/* TSS.esp0 of this CPU.  Preemption off. */
+/* TSS.esp0 of this CPU: where the next trap from user mode begins.  Preemption
+ * off. */
 void cpu_set_kernel_stack(uintptr_t top);
 
-/* QEMU's isa-debug-exit, if there is one; then ACPI power off; then halt. */
+/*
+ * QEMU's isa-debug-exit, if there is one; then ACPI power off; then halt.  Any
+ * context, a panic too: they take no lock.
+ */
 void machine_exit(uint8_t code) __noreturn;
 void machine_poweroff(void) __noreturn;
 void machine_reboot(void) __noreturn;
@@ -56,7 +63,12 @@ struct user_state {
 	struct fpu_state fpu;
 	uint64_t	 tls[USER_TLS_ENTRIES];	/* set_thread_area() */
 };
+/* Boot CPU first: its state after this is that of every new program. */
 void fpu_init_cpu(void);
+/*
+ * fpu_save() leaves the registers as they are.  Preemption off for the last
+ * two: the registers are one task's.
+ */
 void fpu_init_state(struct fpu_state *s);
 void fpu_save(struct fpu_state *s);
 void fpu_restore(const struct fpu_state *s);

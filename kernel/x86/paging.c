@@ -39,7 +39,7 @@ pte_t pte_exchange(pte_t *pte, pte_t value)
 	return old;
 }
 
-/* The end of the boot module that @pa lies in, or 0. */
+/* The end of the boot module that touches the page at @pa, or 0. */
 static phys_t module_end_at(phys_t pa)
 {
 	for (uint32_t i = 0; i < boot_info.nr_modules; i++) {
@@ -60,6 +60,10 @@ static bool page_is_ram(phys_t pa)
 	return false;
 }
 
+/*
+ * From the end of the kernel up, past what the boot loader has put there; mm
+ * takes over at paging_boot_end().
+ */
 static phys_t paging_boot_alloc(void)
 {
 	phys_t pa = boot_next;
@@ -107,10 +111,16 @@ static void build_direct_map(phys_t ram_end)
 	for (uintptr_t va = KERNEL_BASE; va < end; va += PAGE_SIZE)
 		*paging_kernel_pte(va) =
 			(va - KERNEL_BASE) | direct_map_rights(va);
+	/* Boot's stack becomes that of the idle task: with a guard, too. */
 	*paging_kernel_pte((uintptr_t)phys_to_virt((phys_t)boot_stack_guard)) =
 		0;
 }
 
+/*
+ * An application CPU turns paging on at its low address and goes on at a high
+ * one: the first 2 MiB are in both places.  Only until it loads the kernel's
+ * root.
+ */
 static void build_trampoline(void)
 {
 	trampoline_directory[0] = PTE_P | PTE_W | PDE_LARGE;
@@ -181,6 +191,7 @@ pte_t paging_unmap(uintptr_t va)
 	return pte_exchange(paging_kernel_pte(va), 0);
 }
 
+/* A and D stay: a right that changes is no reason to miss a write (H51). */
 void paging_protect(uintptr_t va, uint64_t prot)
 {
 	const pte_t keep = PTE_ADDR | PTE_A | PTE_D;

@@ -47,6 +47,10 @@ extern pte_t pte_nx;
 #define PROT_KERNEL_RX	(PTE_P | PTE_G)
 #define PROT_DEVICE	(PTE_P | PTE_W | PTE_NX | PTE_PCD | PTE_G)
 
+/*
+ * By the direct map, of what lies below the end of RAM: but for frames of the
+ * window, and the guard below boot's stack.
+ */
 static inline void *phys_to_virt(phys_t pa)
 {
 	return (void *)(pa + KERNEL_BASE);
@@ -118,9 +122,14 @@ void *paging_map_fixed(enum fixed_page page, phys_t pa, uint64_t prot);
  * User address spaces.  A root is the physical address of a PDPT; its fourth
  * entry is the kernel's directory.
  */
-phys_t paging_new_root(void);		/* 0: no memory */
-void paging_free_root(phys_t root);	/* frees tables, not what they map */
-/* @create: allocate tables on the way; NULL: not there, or no memory. */
+/* 0: no memory.  Any context. */
+phys_t paging_new_root(void);
+/* Frees tables, not what they map.  It is loaded nowhere. */
+void paging_free_root(phys_t root);
+/*
+ * @create: allocate tables on the way; NULL: not there, or no memory.  Tables
+ * stay until the root goes.  The caller serialises for @root.
+ */
 pte_t *paging_user_pte(phys_t root, uintptr_t va, bool create);
 phys_t paging_kernel_root(void);
 /* Loads CR3 if it differs.  Preemption off. */

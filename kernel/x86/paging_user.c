@@ -67,6 +67,7 @@ pte_t *paging_user_pte(phys_t root, uintptr_t va, bool create)
 	assert(va < USER_TOP);
 	pde = phys_to_virt(pdpt[va / DIRECTORY_SPAN] & PTE_ADDR);
 	pde += va / TABLE_SPAN % TABLE_ENTRIES;
+	/* An empty entry is in no TLB or walk cache: nobody is told. */
 	if (!(*pde & PTE_P)) {
 		phys_t pa = create ? mm_alloc_table() : 0;
 

@@ -14,6 +14,7 @@
 #define ICW1_INIT_ICW4	0x11
 #define ICW4_8086	0x01
 
+/* ICW1 to ICW4 in order, then the masks (Intel 8259A data sheet). */
 void pic_disable(void)
 {
 	outb(ICW1_INIT_ICW4, PIC1_COMMAND);

@@ -68,6 +68,7 @@ void rendezvous_interrupt(struct trap_frame *frame)
 	struct percpu *p = this_cpu();
 	uint32_t r;
 
+	/* It has ended a halt in here: whom it interrupted looks at @round. */
 	if (p->rendezvous_frame)
 		return;
 	p->rendezvous_frame = frame;
@@ -102,7 +103,10 @@ static void round_close(void)
 	interrupt_others();
 }
 
-/* 0, or -ETIMEDOUT and the first CPU that has not come. */
+/*
+ * 0, or -ETIMEDOUT and the first CPU that has not come.  In order of their
+ * numbers: who has come stays, so none needs a second look.
+ */
 static int round_gather(uint64_t deadline, uint32_t *late)
 {
 	uint32_t self = cpu_id();

@@ -53,6 +53,7 @@ static bool ap_decide(uint32_t apic_id, enum ap_state outcome)
  */
 void smp_ap_main(uint32_t apic_id)
 {
+	/* Too late: the boot CPU has gone on, and may have used the number. */
 	if (!ap_decide(apic_id, AP_ARRIVED))
 		cpu_halt_forever();
 	write_cr3(paging_kernel_root());
@@ -68,6 +69,7 @@ void smp_ap_main(uint32_t apic_id)
 	sched_cpu_main();
 }
 
+/* Below 1 MiB, where real mode reaches: page_init() gives none of that out. */
 static void trampoline_install(void)
 {
 	uint8_t *dst = phys_to_virt(AP_TRAMPOLINE);
@@ -167,6 +169,9 @@ void smp_stop_others(void)
 			cpu_relax();
 }
 
+/*
+ * Returns where nobody stops the machine, or we do: an NMI of the hardware's.
+ */
 void smp_stop_interrupt(struct trap_frame *frame)
 {
 	uint32_t owner = smp_load_acquire(&stop_owner);

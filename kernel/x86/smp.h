@@ -9,7 +9,10 @@
 /* Starts the application CPUs (INIT-SIPI-SIPI, MP spec B.4).  Boot, once. */
 void smp_init(void);
 
-/* Makes @cpu pass through its interrupt exit, where it reschedules. */
+/*
+ * Makes @cpu pass through its interrupt exit, where it reschedules.  Any
+ * context.
+ */
 void smp_send_reschedule(uint32_t cpu);
 
 /*
@@ -39,10 +42,16 @@ void tlb_shootdown(uintptr_t va, size_t size);
 int smp_rendezvous(int (*fn)(void *arg), void *arg, uint64_t timeout_ns,
 		   uint32_t *late, uint64_t *stopped_ns);
 
-/* Stops the other CPUs for good, and saves where each was (panic). */
+/*
+ * Stops the other CPUs for good, and saves where each was (panic).  Any
+ * context; who does not come within a second is not waited for.
+ */
 void smp_stop_others(void);
 
-/* A CPU's context as smp_stop_others() or a rendezvous found it, or NULL. */
+/*
+ * A CPU's context as smp_stop_others() or a rendezvous found it, or NULL.  It
+ * stands still for who stopped it only.
+ */
 struct trap_frame *smp_caught_frame(uint32_t cpu);
 
 #endif

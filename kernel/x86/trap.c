@@ -27,6 +27,7 @@ extern const struct ex_entry __ex_table_start[], __ex_table_end[];
 _Static_assert(offsetof(struct trap_frame, cs) == 15 * 4, "FRAME_CS");
 _Static_assert(sizeof(struct trap_frame) == 19 * 4, "entry.asm");
 
+/* SDM vol. 3, 6.11: a task gate has a selector and no offset. */
 static uint64_t gate(uint32_t offset, uint16_t selector, uint8_t type)
 {
 	return (uint64_t)(offset & 0xffff0000u) << 32 | (uint64_t)type << 40 |
@@ -57,6 +58,7 @@ void trap_init_cpu(void)
 	__asm__ volatile("lidt %0" : : "m"(idtr));
 }
 
+/* The table is small, and a fault with a fixup rare: a walk will do. */
 static const struct ex_entry *find_fixup(const struct trap_frame *f)
 {
 	const struct ex_entry *e;
@@ -93,6 +95,10 @@ static void kernel_exception(struct trap_frame *f, uintptr_t addr)
 	f->eip = fixup->fixup;
 }
 
+/*
+ * On a stack that has the user's frame and nothing else.  What could not be
+ * mended becomes a signal, delivered on the way out.
+ */
 static void user_exception(struct trap_frame *f, uintptr_t addr)
 {
 	local_irq_enable();
@@ -106,6 +112,7 @@ static void trap_exception(struct trap_frame *f)
 	/* Before interrupts are on: the next fault overwrites it. */
 	uintptr_t addr = f->vector == VECTOR_PAGE_FAULT ? read_cr2() : 0;
 
+	/* Any other is a complaint of the hardware's. */
 	if (f->vector == VECTOR_NMI) {
 		smp_stop_interrupt(f);
 		debug_kernel_fault(f, addr);
@@ -153,7 +160,11 @@ static void trap_interrupt(struct trap_frame *f)
 	p->irq_depth--;
 }
 
-/* Interrupts off from here to the iret. */
+/*
+ * Interrupts off from here to the iret: what the gate has looked at stays true
+ * until the frame is left.  Out of the kernel only where it was preemptible
+ * when the interrupt came, and not out of a handler.
+ */
 static void trap_leave(struct trap_frame *f)
 {
 	local_irq_disable();

@@ -77,7 +77,7 @@ struct ex_entry {
 	uint32_t insn, fixup;
 };
 
-/* The IDT of this CPU.  Boot, interrupts off. */
+/* The IDT, one for all, becomes this CPU's.  Boot CPU first; interrupts off. */
 void trap_init_cpu(void);
 
 /*
@@ -88,7 +88,7 @@ void trap_init_cpu(void);
  */
 typedef void (*irq_entry_fn)(uint32_t gsi);
 int irq_set_entry(uint32_t gsi, irq_entry_fn fn);
-/* ISA interrupt number to GSI, after the overrides of the MADT. */
+/* ISA interrupt number (0 to 15) to GSI, after the overrides of the MADT. */
 uint32_t irq_isa_to_gsi(uint32_t isa_irq);
 /*
  * While a line is masked its function is not called; what comes meanwhile is
