@@ -98,6 +98,10 @@ static bool may_write(const struct file *file)
 	return (file->f_flags & O_ACCMODE) != O_RDONLY;
 }
 
+/*
+ * f_op is loaded from the record, not from a slot: as long as the file is open
+ * its module stays, closed or not.  The same in all that follow.
+ */
 ssize_t file_read(struct file *file, char __user *buf, size_t n)
 {
 	loff_t old, pos;

@@ -15,6 +15,7 @@ static bool wants_to_write(unsigned int flags)
 	return (flags & O_ACCMODE) != O_RDONLY;
 }
 
+/* Before a device is opened, as far as the inode tells. */
 static int check_kind(const struct inode *inode, unsigned int flags)
 {
 	bool is_dir = inode_is(inode, S_IFDIR);

@@ -116,6 +116,10 @@ static void put_strings(struct word_writer *w, const struct exec_args *args,
 	put(w, 0);
 }
 
+/*
+ * No AT_SYSINFO and no AT_SYSINFO_EHDR: a C library would call through them.
+ * One user, so never AT_SECURE; AT_RANDOM is what glibc cannot start without.
+ */
 static void put_auxv(struct word_writer *w, const struct exec_plan *plan,
 		     uint32_t random)
 {

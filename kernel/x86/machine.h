@@ -40,8 +40,10 @@ void machine_init_early(uint32_t magic, uint32_t info);
  */
 void machine_init_interrupts(void);
 
-/* TSS.esp0 of this CPU: where the next trap from user mode begins.  Preemption
- * off. */
+/*
+ * TSS.esp0 of this CPU: where the next trap from user mode begins.  Preemption
+ * off.
+ */
 void cpu_set_kernel_stack(uintptr_t top);
 
 /*

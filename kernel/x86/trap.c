@@ -112,7 +112,7 @@ static void trap_exception(struct trap_frame *f)
 	/* Before interrupts are on: the next fault overwrites it. */
 	uintptr_t addr = f->vector == VECTOR_PAGE_FAULT ? read_cr2() : 0;
 
-	/* Any other is a complaint of the hardware's. */
+	/* One that is not to stop this CPU is a complaint of the hardware's. */
 	if (f->vector == VECTOR_NMI) {
 		smp_stop_interrupt(f);
 		debug_kernel_fault(f, addr);
@@ -161,7 +161,7 @@ static void trap_interrupt(struct trap_frame *f)
 }
 
 /*
- * Interrupts off from here to the iret: what the gate has looked at stays true
+ * Interrupts off from here to the iret: what the gate saw last stays true
  * until the frame is left.  Out of the kernel only where it was preemptible
  * when the interrupt came, and not out of a handler.
  */
