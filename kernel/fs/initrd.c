@@ -61,7 +61,7 @@ int fs_unpack_initrd(const uint8_t *image, size_t size)
 		int err = add_entry(&e, path);
 
 		if (err)
-			pr_warn("initrd: %s: left out: %s", path,
+			pr_warn("initrd: %.100s: left out: %s", e.name,
 				errno_name(err));
 	}
 	if (ret)
