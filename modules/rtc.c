@@ -79,10 +79,18 @@ static void chip_write(uint8_t reg, uint8_t value)
 
 /* ---- ticks ---- */
 
-/* The chip and the kernel do not share a clock: half a period of tolerance. */
+/*
+ * Whether the period from @since has passed.  The chip and the kernel do not
+ * share a clock: half a period of tolerance.
+ */
+static bool has_passed(uint64_t since, uint64_t now)
+{
+	return now + period / 2 >= since + period;
+}
+
 static void account(uint64_t now)
 {
-	while (now + period / 2 >= accounted + period) {
+	while (has_passed(accounted, now)) {
 		accounted += period;
 		WRITE_ONCE(ticks, ticks + 1);
 	}
@@ -261,12 +269,12 @@ static const struct miscdevice rtc_misc = {
 
 /* ---- the command ---- */
 
-/* Periods since the beginning.  There is no 64-bit division for modules. */
+/* What account() would have by now.  Modules have no 64-bit division. */
 static uint32_t periods_until(uint64_t now)
 {
 	uint32_t n = 0;
 
-	for (uint64_t t = began + period; t <= now; t += period)
+	for (uint64_t t = began; has_passed(t, now); t += period)
 		n++;
 	return n;
 }
