@@ -239,6 +239,60 @@ static void files_keep_content(void)
 	CHECK(rmdir("/tmp/proctest") == 0);
 }
 
+/* Of what crosses the end of memory, the bytes before it. */
+static void write_ends_at_a_fault(void)
+{
+	long map = mmap_anonymous(8192, PROT_READ | PROT_WRITE);
+	char *end = (char *)map + 4096, buf[11] = "";
+	int fd = open("/tmp/fault", O_RDWR | O_CREAT | O_EXCL, 0644);
+
+	CHECK((map > 0 || map < -4095) && munmap(end, 4096) == 0);
+	CHECK(fd >= 0 && write(fd, "0123456789", 10) == 10);
+	memset(end - 3, 'x', 3);
+	CHECK(lseek(fd, 1, 0) == 1 && write(fd, end - 3, 7) == 3);
+	CHECK(write(fd, end, 1) == -EFAULT);
+	CHECK(lseek(fd, 0, 0) == 0 && read(fd, buf, 10) == 10);
+	CHECK(strcmp(buf, "0xxx456789") == 0);
+	CHECK(close(fd) == 0 && unlink("/tmp/fault") == 0);
+	CHECK(munmap((char *)map, 4096) == 0);
+}
+
+static void slash_is_of_directories(void)
+{
+	int fd = open("/tmp/plain", O_RDWR | O_CREAT | O_EXCL, 0644);
+
+	CHECK(fd >= 0 && close(fd) == 0);
+	CHECK(rename("/tmp/plain/", "/tmp/other") == -ENOTDIR);
+	CHECK(rename("/tmp/plain", "/tmp/other/") == -ENOTDIR);
+	CHECK(rename("/tmp/plain", "/tmp/plain/") == -ENOTDIR);
+	CHECK(unlink("/tmp/plain") == 0);
+	CHECK(mkdir("/tmp/folder", 0755) == 0);
+	CHECK(rename("/tmp/folder/", "/tmp/other/") == 0);
+	CHECK(rmdir("/tmp/other") == 0);
+}
+
+/* Each place in a listing can be come back to, those in /dev included. */
+static void listing_goes_on_where_it_was(void)
+{
+	static char buf[4096];
+	char again[512];
+	int fd = open("/dev", O_RDONLY, 0);
+	long n = getdents64(fd, buf, sizeof(buf));
+	const struct dirent64 *d, *next;
+
+	CHECK(fd >= 0 && n > 0);
+	for (long at = 0; at < n; at += d->reclen) {
+		d = (void *)(buf + at);
+		CHECK(lseek(fd, (long)d->off, 0) == (long)d->off);
+		CHECK(getdents64(fd, again, sizeof(again)) >= 0);
+		next = (void *)(buf + at + d->reclen);
+		if (at + d->reclen < n)
+			CHECK(!strcmp(((struct dirent64 *)again)->name,
+				      next->name));
+	}
+	CHECK(lseek(fd, (long)0xe8001000, 0) < 0 && close(fd) == 0);
+}
+
 static void memory_comes_and_goes(void)
 {
 	char *end = brk(NULL), *p;
@@ -337,6 +391,9 @@ int main(int argc, char **argv)
 	pipes_carry_bytes();
 	pipes_block();
 	files_keep_content();
+	write_ends_at_a_fault();
+	slash_is_of_directories();
+	listing_goes_on_where_it_was();
 	memory_comes_and_goes();
 	bad_calls_fail();
 	descriptors_grow();

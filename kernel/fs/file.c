@@ -137,11 +137,13 @@ ssize_t file_write(struct file *file, const char __user *buf, size_t n)
 }
 
 /*
- * The position stays below FILE_MAX_SIZE: it lies in memory that is searched,
- * and a user must not be able to write an address there (H09).
+ * The position of a file stays below FILE_MAX_SIZE, that of a directory, which
+ * is a cookie, below 2^31: it lies in memory that is searched, and a user must
+ * not be able to write an address of a module there (H09).
  */
 static loff_t seek_locked(struct file *file, loff_t offset, int whence)
 {
+	loff_t top = inode_is(file->inode, S_IFDIR) ? INT32_MAX : FILE_MAX_SIZE;
 	loff_t base = 0;
 
 	if (whence == SEEK_CUR)
@@ -150,10 +152,10 @@ static loff_t seek_locked(struct file *file, loff_t offset, int whence)
 		base = READ_ONCE(file->inode->reg.size);
 	else if (whence != SEEK_SET)
 		return -EINVAL;
-	if (offset < -(loff_t)FILE_MAX_SIZE || offset > (loff_t)FILE_MAX_SIZE)
+	if (offset < -top || offset > top)
 		return -EINVAL;
 	offset += base;
-	if (offset < 0 || offset > (loff_t)FILE_MAX_SIZE)
+	if (offset < 0 || offset > top)
 		return -EINVAL;
 	file->f_pos = offset;
 	return offset;

@@ -31,7 +31,7 @@ static size_t copy_out(const struct side *to, size_t at, const void *from,
 static size_t copy_in(const struct side *from, size_t at, void *to, size_t n)
 {
 	if (from->user)
-		return copy_from_user(to, from->buf + at, n);
+		return raw_copy_from_user(to, from->buf + at, n);
 	memcpy(to, from->buf + at, n);
 	return 0;
 }
@@ -124,7 +124,10 @@ static uint8_t *page_to_write(struct inode *inode, uint32_t index)
 	return page;
 }
 
-/* inode->lock held.  Less than @n where there is no memory, or a fault. */
+/*
+ * inode->lock held.  Less than @n where there is no memory, or a fault; what
+ * was not written is as it was.
+ */
 static ssize_t write_locked(struct inode *inode, const struct side *from,
 			    size_t n, uint32_t pos)
 {

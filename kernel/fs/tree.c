@@ -372,11 +372,12 @@ static int rename_locked(const char *from, const char *to)
 	err = walk_for_new(to, &dst, &old);
 	if (err)
 		return err;
-	if (old) {
+	if (old)
 		inode_put(old);		/* the tree holds it on */
-		if (old == d->inode)
-			return 0;
-	}
+	if ((src.slash || dst.slash) && !inode_is(d->inode, S_IFDIR))
+		return -ENOTDIR;
+	if (old == d->inode)
+		return 0;
 	err = check_rename(d->inode, &dst, old);
 	if (err)
 		return err;

@@ -24,12 +24,15 @@ size_t copy_to_user(void *to, const void *from, size_t n)
 }
 EXPORT_SYMBOL(copy_to_user);
 
+size_t raw_copy_from_user(void *to, const void *from, size_t n)
+{
+	return is_user_range(from, n) ? copy_catching_faults(to, from, n) : n;
+}
+
 size_t copy_from_user(void *to, const void *from, size_t n)
 {
-	size_t left = n;
+	size_t left = raw_copy_from_user(to, from, n);
 
-	if (is_user_range(from, n))
-		left = copy_catching_faults(to, from, n);
 	/* Who ignores the result shall not work on what lay here before. */
 	if (left)
 		memset((uint8_t *)to + (n - left), 0, left);

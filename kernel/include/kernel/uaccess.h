@@ -10,6 +10,8 @@
 
 /* What was not copied of @to is zeroed: nobody works on what lay there. */
 size_t __must_check copy_from_user(void *to, const void *from, size_t n);
+/* Leaves it as it was, for who copies over what he keeps.  Not exported. */
+size_t __must_check raw_copy_from_user(void *to, const void *from, size_t n);
 size_t __must_check copy_to_user(void *to, const void *from, size_t n);
 /*
  * Length without the NUL, -EFAULT, or -ENAMETOOLONG where there is none within
