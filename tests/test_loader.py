@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from icebox import BUILD, TOP, boot, make_module
-from scenes import on, play
+from scenes import FEW, on, play
 
 sys.path.insert(0, os.path.join(TOP, "tests/badfiles"))
 
@@ -117,3 +117,16 @@ def test_exports_that_are_taken_are_refused(tmp_path):
     for text in ("shared, which module one exports", "kfree, which the kernel",
                  "init returned 5"):
         assert text in result.console, result
+
+
+@on(FEW)
+def test_exports_of_a_closed_module_are_taken(machine):
+    """It may be reactivated; and then two modules would have the names."""
+    result = play("load counter; load fifo; spawn 1 reader /dev/fifo0; "
+                  "unload -w 60000 counter fifo &; await counter closed; "
+                  "! load again; killall reader; wait; load again; "
+                  "! load counter; unload again", machine,
+                  add=["/lib/modules/again.ko=%s/modules/counter.ko" % BUILD])
+    for text in (r"again: exports counter_\w+, which module counter exports",
+                 r"counter: exports counter_\w+, which module again exports"):
+        assert re.search(text, result.console), result

@@ -50,7 +50,7 @@ struct module {
 	void		(*cleanup_fn)(void);	/* (c) or NULL */
 	uint32_t	nr_deps;		/* (c) */
 	module_id_t	deps[MODULE_MAX_DEPS];	/* (c) whose symbols it uses */
-	uint32_t	nr_exports;		/* (c) */
+	uint32_t	nr_exports;		/* (m), once */
 	struct module_export exports[MODULE_MAX_EXPORTS];	/* (c) */
 	bool		init_failed;		/* (u) no cleanup is due */
 };
@@ -76,6 +76,9 @@ void module_go_live_locked(module_id_t id) __must_hold(&module_lock);
 /* An exported symbol of the kernel (owner 0) or of a LIVE module. */
 bool export_find_locked(const char *name, uintptr_t *value,
 			module_id_t *owner) __must_hold(&module_lock);
+/* Of the kernel, or of a module that is LIVE or may be so (again). */
+bool export_is_taken_locked(const char *name, module_id_t *owner)
+	__must_hold(&module_lock);
 /* A module outside the set that is linked to @id; 0: none. */
 module_id_t dependent_locked(module_id_t id, const bool *in_set)
 	__must_hold(&module_lock);

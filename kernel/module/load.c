@@ -265,22 +265,28 @@ static int find_entries(struct load_info *info)
 	return 0;
 }
 
-/* Who is linked to a name is linked to the one that has it. */
-static int check_export_free(struct load_info *info, const char *name)
+/*
+ * Who is linked to a name is linked to the one that has it.  From here on @m
+ * has its names, or none: of two loads at once one finds them taken.
+ */
+static int take_exports(struct load_info *info, uint32_t count)
 {
+	struct module *m = info->mod;
 	module_id_t owner;
-	uintptr_t addr;
-	bool taken;
+	int err = 0;
 
 	mutex_lock(&module_lock);
-	taken = export_find_locked(name, &addr, &owner);
+	for (uint32_t i = 0; i < count && !err; i++)
+		if (export_is_taken_locked(m->exports[i].name, &owner))
+			err = elf_fail(&info->err, -EEXIST, "exports %.64s, "
+				       "which %s%s exports already",
+				       m->exports[i].name,
+				       owner ? "module " : "the kernel",
+				       owner ? owner_of(owner)->name : "");
+	if (!err)
+		m->nr_exports = count;
 	mutex_unlock(&module_lock);
-	if (!taken)
-		return 0;
-	return elf_fail(&info->err, -EEXIST, "exports %.64s, which %s%s "
-			"exports already", name,
-			owner ? "module " : "the kernel",
-			owner ? owner_of(owner)->name : "");
+	return err;
 }
 
 static int find_exports(struct load_info *info)
@@ -298,13 +304,9 @@ static int find_exports(struct load_info *info)
 	for (uint32_t i = 0; i < table.count; i++) {
 		struct export e = exports_get(&table, i);
 
-		err = check_export_free(info, e.name);
-		if (err)
-			return err;
 		m->exports[i] = (struct module_export){ e.name, e.value };
 	}
-	m->nr_exports = table.count;
-	return 0;
+	return take_exports(info, table.count);
 }
 
 static int set_params(struct load_info *info)

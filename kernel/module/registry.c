@@ -126,6 +126,33 @@ bool export_find_locked(const char *name, uintptr_t *value, module_id_t *owner)
 	return false;
 }
 
+/* It is live, or may be: it is being loaded, or may be reactivated. */
+static bool may_live(enum module_state s)
+{
+	return s == MODULE_LOADING || s == MODULE_LIVE || s == MODULE_CLOSED ||
+	       s == MODULE_HELD;
+}
+
+bool export_is_taken_locked(const char *name, module_id_t *owner)
+{
+	uintptr_t value;
+
+	assert_mutex_held(&module_lock);
+	*owner = MODULE_NONE;
+	if (kernel_export_find(name, &value))
+		return true;
+	for (module_id_t id = 1; id < MAX_MODULES; id++) {
+		const struct module *m = module_of(id);
+
+		if (!m || !may_live(owner_state(id)) ||
+		    !module_export_find(m, name, &value))
+			continue;
+		*owner = id;
+		return true;
+	}
+	return false;
+}
+
 /*
  * Interrupts are off from the load of dossier_page to the last byte copied:
  * what unlink_dossier() waits for (H34).
