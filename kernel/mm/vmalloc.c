@@ -155,15 +155,14 @@ static void purge(void)
 }
 
 /*
- * As take_range(), but what waits for a purge counts too.  Should another
- * task's purge be under way with all that there is, this finds nothing and says
- * so: the caller is told that there is no room, a little early.
+ * As take_range(), but what waits for a purge counts too; where another task's
+ * purge is under way with it, ours waits for that one.
  */
 static uintptr_t find_range(uint32_t count)
 {
 	uintptr_t va = take_range(count);
 
-	if (va || !READ_ONCE(nr_pending))
+	if (va)
 		return va;
 	purge();
 	return take_range(count);

@@ -459,11 +459,9 @@ bool wake_up_task(struct task *t) __no_lock_analysis
 void task_start(struct task *t) __no_lock_analysis
 {
 	uint32_t flags;
-	struct rq *rq;
+	struct rq *rq = task_rq_lock(t, &flags);
 
 	t->slice_left = SCHED_SLICE_NS;
-	WRITE_ONCE(t->cpu, cpu_id());
-	rq = task_rq_lock(t, &flags);
 	t->state = TASK_RUNNABLE;
 	if (t->held)
 		task_rq_unlock(rq, flags);

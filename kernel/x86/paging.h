@@ -36,7 +36,6 @@ typedef uint32_t phys_t;	/* all RAM used lies below 4 GiB */
 #define PTE_A		(1ull << 5)
 #define PTE_D		(1ull << 6)
 #define PTE_G		(1ull << 8)
-#define PTE_COW		(1ull << 9)	/* ours: copy at the first write */
 /* 0 on a CPU without no-execute, where the bit is reserved. */
 extern pte_t pte_nx;
 #define PTE_NX		pte_nx
