@@ -125,8 +125,9 @@ def test_icount_is_repeatable():
 
 
 @pytest.mark.parametrize("argv", [
-    ["--smp", "0", "x"], ["--mem", "none", "x"], ["--bogus", "x"],
-    ["--add", "/no/such/file", "x"], ["--icount=99", "x"], ["x", "y"]])
+    ["--smp", "0", "x"], ["--mem", "none", "x"], ["--mem", "1", "x"],
+    ["--bogus", "x"], ["--add", "/no/such/file", "x"], ["--icount=99", "x"],
+    ["x", "y"]])
 def test_wrong_usage_exits_64(argv):
     """No mistake in the arguments looks like a verdict on the kernel."""
     assert run(*argv).returncode == USAGE
