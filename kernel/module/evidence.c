@@ -193,8 +193,8 @@ enum verdict_on_task exam_task(struct task *t, const struct territory *terr,
 
 /*
  * In the rendezvous a running task is one that its CPU's interrupt caught: its
- * stack is live from that frame up.  Its next switch makes this examination
- * stale by itself.
+ * stack is live from that frame up.  Nothing is remembered of it: it goes on
+ * from the frame without a switch, so no count of switches would tell.
  */
 static enum verdict_on_task exam_caught(struct task *t,
 					const struct territory *terr,

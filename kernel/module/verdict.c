@@ -276,8 +276,10 @@ static int pass_verdict(struct attempt *a, struct memory_hits *prepared,
 
 /* ---- rounds ---- */
 
-/* With the world running: what is found may go away, what is not is noted by
- * the dirty bits if it comes. */
+/*
+ * With the world running: what is found may go away, what is not is noted by
+ * the dirty bits if it comes.
+ */
 static void prepare_memory(struct attempt *a, struct memory_hits *hits)
 {
 	if (!guard(MEMORY_SEARCH))
@@ -294,6 +296,10 @@ static void prepare_memory(struct attempt *a, struct memory_hits *hits)
  * What was written since the preparation, with everybody frozen: it leaves
  * little for the verdict to read.  -EBUSY: a pointer is there.  A page of an
  * earlier hit may be given back at any moment, so the pin.
+ *
+ * No deadline: a page that is harvested is not dirty any more, so it has to be
+ * read.  What was too much to harvest (gave_up) is dirty still, and the
+ * verdict's.
  */
 static int search_written(struct attempt *a, struct memory_hits *prepared)
 {

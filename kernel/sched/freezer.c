@@ -62,7 +62,8 @@ bool freezer_frozen(void)
 
 /*
  * Nobody runs on @cpu who may not.  If somebody does he is told to leave, and
- * @f says who he is.
+ * @f says who he is.  Told once: where need_resched is set already, whoever set
+ * it has sent the interrupt, or is that CPU itself, on its way to look.
  */
 static bool cpu_is_quiet(uint32_t cpu,
 			 struct freeze_failure *f) __no_lock_analysis
