@@ -16,12 +16,17 @@
 
 /* ---- ps ---- */
 
+/* Data, as is bt's: that addresses of a module are shown is no use of it. */
 struct ps {
 	struct command_call	*call;
 	struct backtrace	bt;
 	struct symbol_info	symbol;
 };
 
+/*
+ * @r was found under the lock of the run queue; what is read here may be later,
+ * and serves people only.
+ */
 static const char *state_name(const struct task *t, enum trace_result r)
 {
 	if (r == TRACE_DEAD)
@@ -49,6 +54,10 @@ static void print_place(struct ps *ps, const struct task *t)
 }
 
 /* 0: the kernel's own, or gone meanwhile. */
+/*
+ * t->process tells that it is one, and no more: the record is reached by its
+ * pid, under the lock (proc/process.h).
+ */
 static pid_t parent_pid(const struct task *t)
 {
 	const struct process *p;
@@ -64,6 +73,7 @@ static pid_t parent_pid(const struct task *t)
 	return pid;
 }
 
+/* The record is pinned and no lock is held, so output may sleep. */
 static bool ps_task(struct task *t, void *arg)
 {
 	struct ps *ps = arg;
@@ -136,6 +146,10 @@ static void bt_task(struct command_call *call, struct task *t,
 	enum trace_result r = trace_task(t, bt);
 	uintptr_t eip = 0;
 
+	/*
+	 * The dear look, at all CPUs in rendezvous, only where the cheap one
+	 * fails.
+	 */
 	if (r == TRACE_RUNNING)
 		r = trace_running(t, bt, &eip);
 	print_header(call, t);
@@ -206,7 +220,10 @@ static const struct {
 	{ "CHLD", SIGCHLD }, { "CONT", SIGCONT }, { "STOP", SIGSTOP },
 };
 
-/* 9, KILL or SIGKILL; 0: no such signal. */
+/*
+ * 9, KILL or SIGKILL; 0: no such signal.  So 0 itself, which POSIX has for a
+ * look whether there is somebody, is refused.
+ */
 static int parse_signal(const char *word)
 {
 	unsigned int n;
@@ -222,7 +239,10 @@ static int parse_signal(const char *word)
 	return 0;
 }
 
-/* A kernel thread takes a signal for a wish: jobs only know what to do. */
+/*
+ * A kernel thread takes a signal for a wish: jobs only know what to do.  A
+ * program that a job runs is a process, and gets its signal itself.
+ */
 static int kill_one(struct command_call *call, pid_t pid, int sig)
 {
 	struct task *t;
@@ -276,6 +296,7 @@ static int cmd_freeze(struct command_call *call)
 
 	if (call->argc > 1)
 		return command_usage(call, "it takes no arguments");
+	/* Spared before the gate closes: nobody could open it else. */
 	if (!freezer_frozen_by_hand()) {
 		shell_spare(true);
 		task_spare(current, SPARE_CONSOLE);
@@ -294,6 +315,7 @@ COMMAND(freeze, "", "all into the refrigerator",
 	"`thaw`, wherever they are. For experiments: `ps` and `bt` show them.\n"
 	"Nothing is unloaded meanwhile.\n", cmd_freeze);
 
+/* The gate first: while it is closed the consoles need to be spared. */
 static int cmd_thaw(struct command_call *call)
 {
 	int err;
