@@ -192,17 +192,20 @@ COMMAND(jobs, "", "list the background jobs",
 	"waits for it, `kill PID` interrupts it.\n", cmd_jobs);
 
 /*
- * A job of this console: that with @pid, or any (0), but not the one that asks.
- * It comes off the list, with the list's reference, so that nobody else waits
- * for it or reaps it; nor do `jobs' and `kill' find it meanwhile.
+ * A job of this console: that with @pid, or any (0), but not the one that asks;
+ * who asks in the background gets what is older only, or two could wait for
+ * each other.  It comes off the list, with the list's reference, so that nobody
+ * else waits for it or reaps it; nor do `jobs' and `kill' find it meanwhile.
  */
 static struct job *find_job(struct shell *sh, pid_t pid)
 {
+	bool any = READ_ONCE(sh->foreground) == current;
 	struct job *job, *found = NULL;
 
 	mutex_lock(&sh->jobs_lock);
 	list_for_each_entry(job, &sh->jobs, link) {
-		if (job->task == current || (pid && job->task->pid != pid))
+		if (job->task == current || (pid && job->task->pid != pid) ||
+		    (!any && job->task->pid > current->pid))
 			continue;
 		list_del_init(&job->link);
 		found = job;

@@ -44,11 +44,9 @@ static const char *state_name(const struct task *t, enum trace_result r)
 static void print_place(struct ps *ps, const struct task *t)
 {
 	uintptr_t place = trace_place(&ps->bt);
-	uint64_t ms = (ktime_get_ns() - stamp_ns(t->sleep_since)) /
-		      NSEC_PER_MSEC;
+	unsigned int ms = stamp_age_ms(t->sleep_since);
 
-	command_printf(ps->call, " %4u.%u s", (unsigned int)(ms / 1000),
-		       (unsigned int)(ms % 1000 / 100));
+	command_printf(ps->call, " %4u.%u s", ms / 1000, ms % 1000 / 100);
 	if (place && kallsyms_lookup(place, &ps->symbol))
 		command_printf(ps->call, " %s", ps->symbol.name);
 }
@@ -81,7 +79,7 @@ static bool ps_task(struct task *t, void *arg)
 	module_id_t owner = t->owner;
 	unsigned int ms = (unsigned int)(stamp_ns(t->runtime) / NSEC_PER_MSEC);
 
-	if (r == TRACE_DEAD)
+	if (READ_ONCE(t->state) == TASK_DEAD)
 		return true;
 	command_printf(ps->call, "%5d %5d %3u  %-7s %8u %6u  %-13s", t->pid,
 		       parent_pid(t), READ_ONCE(t->cpu), state_name(t, r),

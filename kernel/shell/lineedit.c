@@ -15,6 +15,7 @@ enum {
 	ESC_NONE,
 	ESC_SEEN,		/* ESC */
 	ESC_BRACKET,		/* ESC [ or ESC O */
+	ESC_MODIFIER,		/* ESC [ NUMBER ;  and what is left out */
 };
 
 struct edit {
@@ -338,10 +339,11 @@ static void escape_feed(const struct edit *d, uint8_t byte)
 		e->escape = byte == '[' || byte == 'O' ? ESC_BRACKET : ESC_NONE;
 		e->escape_number = 0;
 	} else if (byte >= '0' && byte <= '9') {
-		e->escape_number = (uint8_t)(10 * e->escape_number +
-					     (byte - '0'));
+		if (e->escape == ESC_BRACKET)
+			e->escape_number = (uint8_t)(10 * e->escape_number +
+						     (byte - '0'));
 	} else if (byte == ';') {
-		e->escape_number = 0;
+		e->escape = ESC_MODIFIER;
 	} else {
 		e->escape = ESC_NONE;
 		escape_final(d, byte);

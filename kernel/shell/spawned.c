@@ -246,6 +246,8 @@ static int start_all(struct spawn *sp)
 		task_get(t);
 		sp->task[sp->started++] = t;
 		err = spawned_add(t);
+		if (err)
+			task_put(t);
 	}
 	return err;
 }
