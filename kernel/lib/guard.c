@@ -21,6 +21,10 @@ bool guard_is_on(enum guard g)
 	return !guard_off[g];
 }
 
+/*
+ * Each is told, wrong names too: a kernel that lacks a precaution must not pass
+ * for one that has all.
+ */
 static void take_away(const char *name, size_t len)
 {
 	for (unsigned int g = 0; g < NR_GUARDS; g++) {
