@@ -139,6 +139,7 @@ void json_array_end(struct json_writer *w)
 	close_bracket(w, ']');
 }
 
+/* NULL is a value like others (what is not known), and no empty string. */
 void json_string(struct json_writer *w, const char *key, const char *s)
 {
 	begin_value(w, key);

@@ -248,6 +248,7 @@ static int take_count(const char **fmt, va_list *ap)
 	return n;
 }
 
+/* In any order, and as often as they come (C11 7.21.6.1). */
 static void take_flags(struct spec *spec, const char **fmt)
 {
 	for (;; (*fmt)++) {
