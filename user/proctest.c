@@ -306,7 +306,7 @@ static void signals_keep_their_rules(void)
 	CHECK(close(pipe_fds[1]) == 0);
 }
 
-/* Small buffers: the end is the end, and a name that has no room is an error. */
+/* With small buffers the end is the end; no room for a name is an error. */
 static void listing_ends(void)
 {
 	char small[24], buf[512];
