@@ -17,12 +17,11 @@
  *  - What the second caller does but wait: the first one does it.
  *  - Further requests.  An attempt leaves behind a module that is LIVE, GONE,
  *    ENTOMBED or DEAD and kept, and what a second one makes of each is here.
+ *    What becomes of the one that is kept: deferred.pml.
  * Clock: at any moment, or patient, as the first step of the undertaker says.
  *
  * Claims.
  *  - always_answered: who asks gets an answer (G3).
- *  - kept_is_settled: a module that is DEAD goes or is entombed, where the
- *    machine is not too busy for ever.
  *  - doors_open_again: after a refusal the doors open.
  *  - not_by_the_clock: what no waiting can change is refused at once, and not
  *    when the time is over (G3, G7, G11).
@@ -63,7 +62,7 @@ bool answered[CALLERS];
  * a door that nobody closes any more; a routine that waits for a user who waits
  * for the doors, where -w has not asked for just that.
  */
-#define in_vain	((inside && user == CALLER) || \
+#define in_vain	((inside && user == CALLER && serving == 0) || \
 		 (unregister == FORGETS && withdrawn == 0 && \
 		  phase != RUNNING) || \
 		 (unregister == DRAINS && user == NESTS && inside && !opt_w))
@@ -96,7 +95,7 @@ proctype clock()
 {
 end:	do
 	:: atomic {
-		!expired && (serving != CALLERS || state == DEAD) &&
+		!expired && serving != CALLERS &&
 		(!patient || timeout) ->
 		expired = 1
 	}
@@ -106,12 +105,20 @@ end:	do
 /* module_unload() */
 proctype caller(byte me)
 {
-	atomic { asking = asking | (1 << me) };
+	bool impatient;
+
+	atomic {
+		asking = asking | (1 << me);
+		if
+		:: me == 0 -> impatient = 1
+		:: true
+		fi
+	};
 	if
 	:: answered[me]
 	/* A signal: the undertaker is told, and finishes. */
 	:: atomic {
-		!answered[me] && serving == me && me == 0 ->
+		!answered[me] && serving == me && impatient ->
 		say("the caller is interrupted");
 		cancelled = 1
 	};
@@ -119,7 +126,7 @@ proctype caller(byte me)
 	/* Off the queue, by a signal or as its turn has not come in time. */
 	:: atomic {
 		!answered[me] && (asking & (1 << me)) &&
-		serving != CALLERS && me == 0 ->
+		serving != CALLERS && impatient ->
 		asking = asking & ~(1 << me);
 		answered[me] = 1
 	}
@@ -231,7 +238,10 @@ inline routine(which)
 	if
 	:: phase == DONE
 	:: phase == RUNNING && which == UNREGISTER && cancelled
-	:: atomic { phase != DONE && expired -> late() }
+	:: atomic {
+		phase != DONE && expired && habit(ROUTINES_ARE_ABANDONED) ->
+		late()
+	}
 	fi;
 	if
 	:: atomic { phase == ASKED && which == UNREGISTER ->
@@ -367,7 +377,7 @@ inline reactivate()
 	}
 }
 
-/* second_verdict() and what comes of it; kept, it is tried again. */
+/* second_verdict() and what comes of it */
 inline settle()
 {
 	expired = 0;			/* step_deadline() */
@@ -413,7 +423,8 @@ inline attempt()
 			};
 			routine(CLEANUP);
 			if
-			:: err == SUCCESS -> settle()
+			:: err == SUCCESS || !habit(HUNG_CLEANUP_ENTOMBS) ->
+				settle()
 			:: else -> state = ENTOMBED
 			fi
 		:: else -> reactivate()
@@ -433,10 +444,14 @@ active proctype undertaker()
 		:: user = NOBODY
 		:: user = LEAVES; inside = 1; counted = 1
 		:: user = LEAVES; inside = 1
-		:: user = STAYS; inside = 1; counted = 1
-		:: user = STAYS; inside = 1
-		:: user = NESTS; inside = 1; counted = 1
-		:: user = CALLER; inside = 1; counted = 1
+		:: user = STAYS; inside = 1; counted = 1;
+			say("T is counted, and stays")
+		:: user = STAYS; inside = 1;
+			say("T sleeps inside, uncounted, and stays")
+		:: user = NESTS; inside = 1; counted = 1;
+			say("T is counted, and opens the device once more")
+		:: user = CALLER; inside = 1; counted = 1;
+			say("the caller himself has a file of it open")
 		fi;
 		run a_user();
 		run bearer();
@@ -453,7 +468,7 @@ end:	do
 		fi;
 		if
 		:: opt_w = 0
-		:: opt_w = 1
+		:: opt_w = 1; say("unload -w")
 		fi;
 		expired = 0
 	};
@@ -468,12 +483,9 @@ end:	do
 			expired = 0;
 			unregister = RETURNS
 		}
-	:: atomic { !asking && state == DEAD -> say("U tries again") };
-		settle()
 	od
 }
 
 #define asked		((asking & 1) || serving == 0)
 ltl always_answered	{ [] (asked -> <> !asked) }
-ltl kept_is_settled	{ [] (patient && state == DEAD -> <> (state != DEAD)) }
 ltl doors_open_again	{ [] (state == CLOSED -> <> (door != SHUT)) }

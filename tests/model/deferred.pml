@@ -1,11 +1,14 @@
 /*
- * A deferred module: its last user leaves, the undertaker comes.
+ * What the undertaker does without being asked: a deferred module whose last
+ * user leaves, and a dead one that there was no time to examine.
  *
  * Covers H49, the half of it that users.pml does not have: who drops the last
  * count only wakes the undertaker, so a wake-up that gets lost would leave the
  * module there for ever.  Two users, counted as the module is deferred, drop
  * their counts; one who was inside, not counted, may take a count once more and
  * drop it; an attempt may fail for evidence and is put off; load may revive it.
+ * Or an attempt is kept at DEAD, its caller has taken his answer or not yet, and
+ * the machine is too busy for a while.
  *
  * Left out, and why nothing is lost by it:
  *  - What an attempt does.  It succeeds or not, and is made or put off.
@@ -16,6 +19,7 @@
  * Claims.
  *  - not_forgotten: a deferred module that nobody is counted of is tried, again
  *    and again, until it goes or is revived (G6).
+ *  - kept_is_settled: a kept attempt comes to its end once the machine lets it.
  *  - no_invalid_end: nobody waits for ever.
  */
 #include "protocol.h"
@@ -26,6 +30,8 @@ bool runnable;			/* the undertaker was woken since he looked */
 bool due = 1;			/* retry_at has passed */
 bool timer;			/* he sleeps with a deadline */
 bool trying;			/* an attempt is under way */
+bool busy = 1;			/* no round comes to an end */
+bool taken;			/* the caller has his answer: attempt.refs is 1 */
 
 /* owner_open_put(), module_put(): the count first, then the flag. */
 inline put()
@@ -35,9 +41,9 @@ inline put()
 	if
 	:: habit(COUNT_THEN_FLAG) ->
 		atomic { count--; say("T drops a count") };
-		flag = wake
+		atomic { flag = wake; say("T looks whether to wake") }
 	:: else ->
-		flag = wake;
+		atomic { flag = wake; say("T looks whether to wake") };
 		atomic { count--; say("T drops a count") }
 	fi;
 	atomic {
@@ -81,34 +87,69 @@ proctype loader()
 	fi
 }
 
-/* waits_for_retry(), attempt_deferred_is_due() */
-#define is_due	(state == DEFERRED && count == 0 && due)
+proctype caller()
+{
+	taken = 1
+}
+
+proctype machine()
+{
+	busy = 0
+}
+
+/* waits_for_retry(), attempt_deferred_next(), attempt_deferred_is_due() */
+#define waits	((state == DEFERRED && count == 0) || \
+		 (state == DEAD && habit(KEPT_IS_TRIED_AGAIN)))
+#define is_due	(waits && due)
 
 active proctype undertaker()
 {
-	atomic { run user(); run user(); run clock(); run loader() };
+	if
+	:: atomic {
+		state = DEAD;
+		say("U: no time to examine it: kept");
+		run caller();
+		run machine();
+		run clock()
+	}
 	/* defer_one_locked(): the state, then the flag. */
-	atomic { state = DEFERRED; say("U: DEFERRED") };
+	:: atomic {
+		run user();
+		run user();
+		run clock();
+		run loader()
+	};
+		atomic { state = DEFERRED; say("U: DEFERRED") }
+	fi;
 	if
 	:: state == DEFERRED -> wake = 1
 	:: else
 	fi;
 end_asleep: do
-	:: state != DEFERRED -> break
+	:: state != DEFERRED && state != DEAD -> break
 	:: else ->
 		/* prepare_to_wait(), the condition, the deadline, the sleep */
 		runnable = 0;
 		if
 		:: atomic { is_due -> trying = 1 };
 			if
-			:: atomic { count == 0; state = GONE; trying = 0 };
+			:: atomic {
+				(state == DEFERRED && count == 0) ||
+				(state == DEAD && taken && !busy) ->
+				state = GONE;
+				trying = 0
+			};
 				break
-			:: atomic { say("U: tried, and put off");
-				due = 0; trying = 0 }
+			:: atomic {
+				state == DEFERRED || busy || !taken ->
+				say("U: tried, and put off");
+				due = 0;
+				trying = 0
+			}
 			fi
 		:: else ->
 			atomic {
-				timer = (state == DEFERRED && count == 0);
+				timer = waits;
 				if
 				:: timer && due -> runnable = 1
 				:: else
@@ -120,4 +161,5 @@ end_sleeps:		atomic { runnable -> timer = 0 }
 }
 
 #define idle		(state == DEFERRED && count == 0 && !trying)
-ltl not_forgotten { [] (idle -> <> !idle) }
+ltl not_forgotten	{ [] (idle -> <> !idle) }
+ltl kept_is_settled	{ [] (state == DEAD -> <> (state != DEAD)) }

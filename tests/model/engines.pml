@@ -261,8 +261,10 @@ end:	do
 			:: err == EBUSY ->
 				claim(no_refusal_without_reason, err != EBUSY);
 				break
-			:: err == EAGAIN && !expired
-			:: err == EAGAIN && expired -> break
+			:: err == EAGAIN && expired &&
+			   habit(HOLD_HAS_A_DEADLINE) -> break
+			:: err == EAGAIN &&
+			   !(expired && habit(HOLD_HAS_A_DEADLINE))
 			fi
 		od;
 		if

@@ -202,7 +202,7 @@ inline pass()
 inline give_up()
 {
 	atomic {
-		timeout;
+		timeout && habit(FREEZE_IS_GIVEN_UP);
 		say("U: the freeze is given up");
 		claim(nobody_frozen_inside, !(t_runnable && !t_spared));
 		claim(caller_is_not_frozen, !signalled || cancelled)
@@ -240,7 +240,7 @@ inline one_round()
 		:: err != EAGAIN || cancelled -> break
 		:: else
 		fi;
-		if
+end_wait:	if
 		:: news
 		:: give_up(); break
 		fi

@@ -30,6 +30,7 @@
  *    module, but for one that its cleanup hands out.
  *  - nothing_reaches_what_is_freed: when the memory is freed neither a cell nor
  *    a register leads there.
+ *  - no_invalid_end: nobody waits for ever.
  */
 #include "protocol.h"
 

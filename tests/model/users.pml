@@ -27,6 +27,7 @@
  *  - counted_users_find_it: who holds a count does not find the module gone.
  *  - refusal_is_invisible: of an attempt that is refused no newcomer has an
  *    error (G2).
+ *  - no_invalid_end: nobody waits for ever.
  */
 #include "protocol.h"
 
@@ -205,8 +206,11 @@ proctype user(byte me)
 		:: else ->
 			/* the system-call boundary: an empty stack */
 			atomic {
-				phase != SHUT;
+				phase != SHUT || !habit(NEWCOMERS_WAIT);
 				if
+				:: phase == SHUT ->
+					tsay("is told that there is no device");
+					err_seen = 1
 				:: phase == VOID && keeps[me] ->
 					tsay("is counted, and finds no door");
 					claim(counted_users_find_it,
