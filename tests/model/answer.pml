@@ -1,6 +1,6 @@
 /*
  * The request and its answer: routines that hang, users that stay, deadlines,
- * signals, and what is tried again without the caller.
+ * and signals.
  *
  * Covers H17 H18 H24 H25 H28 H36 H44: unregister returns, waits until nobody is
  * counted, forgets a door, returns when nobody waits for it any more, or never;
@@ -12,8 +12,8 @@
  * Left out, and why nothing is lost by it:
  *  - What a round does: it finds the world clean, a user, or too little time.
  *    Why it finds what it finds is the other models' matter.
- *  - Register on the way back may hang like unregister, and is waited for in the
- *    same way; here it returns.
+ *  - Register on the way back may hang like unregister, and is waited for in
+ *    the same way; here it returns.
  *  - What the second caller does but wait: the first one does it.
  *  - Further requests.  An attempt leaves behind a module that is LIVE, GONE,
  *    ENTOMBED or DEAD and kept, and what a second one makes of each is here.
@@ -41,7 +41,7 @@ mtype = { NOBODY, LEAVES, STAYS, NESTS, CALLER };
 
 bool patient;
 mtype unregister;		/* what the routine does */
-mtype user;			/* what he does; CALLER: sleeps for the answer */
+mtype user;			/* what he does; CALLER: awaits the answer */
 bool inside;			/* in the module, or with a file of it */
 bool counted;
 bool opt_w;
@@ -286,11 +286,15 @@ inline rounds()
 	:: atomic {
 		if
 		:: interrupted -> err = EINTR
-		:: !interrupted && (inside || door == OPEN) -> err = EBUSY
+		:: !interrupted && (inside || door == OPEN) ->
+			say("U: a round finds a user, or a door");
+			err = EBUSY
 		:: !interrupted && !inside && door != OPEN ->
 			if
 			:: err = SUCCESS
-			:: !patient -> err = EAGAIN
+			:: !patient ->
+				say("U: a round has too little time");
+				err = EAGAIN
 			fi
 		fi
 	};

@@ -7,8 +7,8 @@
  * module there for ever.  Two users, counted as the module is deferred, drop
  * their counts; one who was inside, not counted, may take a count once more and
  * drop it; an attempt may fail for evidence and is put off; load may revive it.
- * Or an attempt is kept at DEAD, its caller has taken his answer or not yet, and
- * the machine is too busy for a while.
+ * Or an attempt is kept at DEAD, its caller has taken his answer or not yet,
+ * and the machine is too busy for a while.
  *
  * Left out, and why nothing is lost by it:
  *  - What an attempt does.  It succeeds or not, and is made or put off.
@@ -31,7 +31,7 @@ bool due = 1;			/* retry_at has passed */
 bool timer;			/* he sleeps with a deadline */
 bool trying;			/* an attempt is under way */
 bool busy = 1;			/* no round comes to an end */
-bool taken;			/* the caller has his answer: attempt.refs is 1 */
+bool taken;			/* the caller has his answer: refs is 1 */
 
 /* owner_open_put(), module_put(): the count first, then the flag. */
 inline put()

@@ -1,17 +1,18 @@
 /*
- * What runs module code by itself: a timer, work, a thread; held, let go, ended.
+ * What runs module code by itself: a timer, work, a thread; held, let go,
+ * ended.
  *
- * Covers H10 H11 H12 H13 H14 H15: a callback that is in flight, that arms itself
- * again, or that a user inside the module arms during an attempt which is then
- * refused or not; a thread that computes, sleeps in the module, sleeps inside a
- * kernel call, owns a mutex, or returns and dies.
+ * Covers H10 H11 H12 H13 H14 H15: a callback that is in flight, that arms
+ * itself again, or that a user inside the module arms during an attempt which
+ * is then refused or not; a thread that computes, sleeps in the module, sleeps
+ * inside a kernel call, owns a mutex, or returns and dies.
  *
  * Left out, and why nothing is lost by it:
  *  - Interrupt lines.  A handler is in flight as a timer's function is, and an
  *    edge noted is an arming; that line_hold() and line_run() cannot miss each
  *    other is a matter of memory order, which spin knows nothing of.
- *  - More engines.  They share a lock and nothing else: each is held, let go and
- *    ended by itself, and the verdict wants all of them.
+ *  - More engines.  They share a lock and nothing else: each is held, let go
+ *    and ended by itself, and the verdict wants all of them.
  *  - Engines born meanwhile: under ledger_mutex they are born as held.
  *  - The search.  What it would find is said outright: a binding in a slot, and
  *    the record of a thread that is not held (memory.pml).
@@ -19,8 +20,8 @@
  *
  * Claims.
  *  - gone_means_gone: after the verdict no engine executes the module.
- *  - no_refusal_without_reason: an engine is no pointer that was left; it is held
- *    and the module goes, or it is what the refusal names (G14).
+ *  - no_refusal_without_reason: an engine is no pointer that was left; it is
+ *    held and the module goes, or it is what the refusal names (G14).
  *  - nothing_is_lost: who was armed before or during an attempt that is refused
  *    is armed after it (G2).
  *  - engines_run_again: after a refusal none is held.

@@ -3,9 +3,9 @@
  *
  * Covers H15 H16 H22 H23 H39 and the half of H03 and H04 in which the user must
  * get on for the module to go.  T was preempted or sleeps inside the module,
- * uncounted; he may need a mutex that L has, or an event that L brings about.
- * L is outside, without evidence.  S computes in user mode and never sleeps.
- * The caller waits for his answer, and may have a signal.
+ * uncounted; he may need a mutex that L has, or an event that L brings about. L
+ * is outside, without evidence.  S computes in user mode and never sleeps. The
+ * caller waits for his answer, and may have a signal.
  *
  * Left out, and why nothing is lost by it:
  *  - What the verdict is about: users.pml and memory.pml have that it is never
@@ -24,7 +24,8 @@
  *    and stands frozen inside the module (G5).
  *  - no_refusal_without_reason: where T does not sleep inside by his own doing
  *    the module goes (G14).
- *  - caller_is_not_frozen: a signal to the caller is heard behind the gate (G3).
+ *  - caller_is_not_frozen: a signal to the caller is heard behind the gate
+ *    (G3).
  *  - world_runs_again: what is frozen is thawed.
  *  - no_invalid_end: nobody waits for ever.
  */
@@ -185,6 +186,10 @@ inline pass()
 		news = 0;
 		thaw_lock_holders();
 		if
+		:: s_on_cpu -> say("U: S is on a CPU, its stack not to be read")
+		:: else
+		fi;
+		if
 		:: t_runnable && guard(SPARE_EVIDENCE) && !t_spared ->
 			say("U: T was preempted inside: spared");
 			t_spared = 1
@@ -257,9 +262,11 @@ active proctype undertaker()
 
 	atomic {
 		if
-		:: story = PLAIN
-		:: story = MUTEX; owner = BY_L
-		:: story = EVENT
+		:: story = PLAIN; say("T is preempted inside the module")
+		:: story = MUTEX; owner = BY_L;
+			say("T is preempted inside, about to take L's mutex")
+		:: story = EVENT;
+			say("T is preempted inside, about to wait for L")
 		fi;
 		caller_spared = guard(SPARE_CALLER);
 		run user();

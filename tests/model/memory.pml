@@ -17,6 +17,9 @@
  *    both directions.
  *  - More CPUs with a TLB.  Dirty bits of a page are set by whichever stores;
  *    one that has acknowledged and one that has not are told apart in time.
+ *  - The store buffer.  A CPU that has acknowledged, or stands in a rendezvous,
+ *    has stored before whatever it stored before that (TSO): a store and its
+ *    mark are one step.
  *  - More tasks.  One that has a pointer is enough to be missed.  He stands for
  *    frozen ones, and for one that is spared since he holds a mutex (H22): such
  *    a one runs on behind the gate.
@@ -38,7 +41,7 @@
 
 bool cell[PAGES];		/* holds a pointer into the module */
 bool dirty[PAGES] = 1;		/* in the page table; written since boot */
-bool tlb[PAGES];		/* the others' CPU has an entry that says dirty */
+bool tlb[PAGES];		/* the others' CPU has it, and dirty */
 bool gate;
 bool in_handler;
 bool spared;			/* T: SPARE_EVIDENCE */

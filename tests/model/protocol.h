@@ -3,11 +3,27 @@
  *
  * guard(NAME) is spelled as in the kernel and is 1, unless spin was given
  * -DNO_NAME.  habit(NAME) is the same for what the kernel never does without
- * and has no switch for: taken away it shows that the claim which stands
- * behind it can fail.  tools/model finds both by name, and takes each away.
+ * and has no switch for: taken away it shows that the claim which stands behind
+ * it can fail.  tools/model finds both by name, and takes each away.
  *
  * claim(NAME, condition) is an assertion with a name, and say() what happens in
  * words: both are read from the trail of a failure.
+ *
+ * In no model:
+ *  - H05 H06 H08 H09 H45: what is read of a stack and what a word is.  The
+ *    models begin where it is known; ktest exact and its like stand for it.
+ *  - H19 H20: births and deaths.  A task is on the list before it can run and
+ *    until its stack is freed, so a walk misses nobody; there are no other
+ *    steps.
+ *  - H26 H31 H35 H38 H40: counting, copying, reclaiming and entombing are the
+ *    work of one caller in one step, with nobody to come between.
+ *  - H29: a load that fails goes the way of an unload, from the hold on.
+ *  - H32 H33 H34 H46: page tables, reuse and tables of the module.  Here
+ *    nothing is after GONE, and a claim that nobody touches it then covers them
+ *    all.
+ *  - H41: there is no DMA in the models.
+ *  - H42: a stack has no writer in the models but its own task, which the debug
+ *    build asserts of the kernel.
  *
  * Time.  A model has one of two clocks.  "At any moment": a deadline passes
  * whenever it likes, however little was done; who is safe and answered then is

@@ -3,18 +3,18 @@
  *
  * Covers H01 H02 H03 H04 H07 H21 H24 H25 H27 H30 H43 H49: a user loads the
  * binding, enters, takes a count in there or does not, calls the kernel, sleeps
- * there or not, comes back or ends in a tail jump, gives the count back or keeps
- * it for his next visit, and leaves.  He may be preempted between any two of
- * these, and for as long as it pleases.
+ * there or not, comes back or ends in a tail jump, gives the count back or
+ * keeps it for his next visit, and leaves.  He may be preempted between any two
+ * of these, and for as long as it pleases.
  *
  * Left out, and why nothing is lost by it:
  *  - CPUs.  A user who may run may be on one at any look (the walk then says
  *    "running") or off it, which covers every number of CPUs.  That freezing
  *    waits for each CPU is one step: what a task does before it leaves its CPU
  *    it might have done before the gate was closed.
- *  - Words.  Of a stack only the kinds of evidence are kept: an EIP in the text,
- *    another word that points to text, one that points to data.  That is all
- *    that the kernel's tests tell apart (is_evidence(), scan_stack()).
+ *  - Words.  Of a stack only the kinds of evidence are kept: an EIP in the
+ *    text, another word that points to text, one that points to data.  That is
+ *    all that the kernel's tests tell apart (is_evidence(), scan_stack()).
  *  - Memory, engines, routines that hang, callers: the other models.
  *  - The number of users: two, as the claims are about one and the others
  *    matter to him by the count alone, which two show in all its orders.
@@ -112,7 +112,7 @@ inline visit()
 			tsay("sleeps there");
 			asleep[me] = 1
 		};
-			atomic { asleep[me] = 0 }	/* woken, frozen or not */
+			atomic { asleep[me] = 0 }	/* frozen or not */
 		:: true
 		fi;
 		atomic {
