@@ -143,7 +143,8 @@ $(THEN): $(FIRST)
 	+@$(MAKE) --no-print-directory $@
 else
 
-.PHONY: all kernel modules user initrd iso run test test-long check repeat gdb clean
+.PHONY: all kernel modules user initrd iso run test test-long check model repeat \
+	gdb clean
 ifeq ($(M),)
 all: kernel modules user initrd ## kernel, modules, programs and initrd
 endif
@@ -355,6 +356,9 @@ test: all $(B)/icebox.iso host-tests ## every test; the last line counts them
 test-long: all $(B)/icebox.iso ## the tests that take their time
 	@ICEBOX_BUILD=$(abspath $(B)) tests/suite -m long tests
 
+model: ## the protocol's models, and without each guard; docs/model.md
+	@ICEBOX_BUILD=$(abspath $(B)) tools/model
+
 repeat: all $(B)/icebox.iso host-tests ## the tests N=20 times, resumable
 	@ICEBOX_BUILD=$(abspath $(B)) tools/repeat $(N)
 
@@ -400,7 +404,7 @@ endif
 .PHONY: deps deps-check deps-bench help
 deps: ## install what running and testing need (Debian packages)
 	@tools/deps.sh $(DEPS) run
-deps-check: ## ... what `make check` needs
+deps-check: ## ... what `make check` and `make model` need
 	@tools/deps.sh $(DEPS) run check
 deps-bench: ## ... what debugging and measuring need
 	@tools/deps.sh $(DEPS) run check bench

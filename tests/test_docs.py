@@ -27,7 +27,7 @@ def sources():
     for folder in ("boot", "kernel", "modules", "user", "tests", "tools"):
         for root, _, names in os.walk(os.path.join(TOP, folder)):
             found += [os.path.join(root, n) for n in names
-                      if n.endswith((".c", ".h", ".asm", ".py"))]
+                      if n.endswith((".c", ".h", ".asm", ".py", ".pml"))]
     return "\n".join(read(p) for p in sorted(found))
 
 
@@ -49,7 +49,7 @@ def test_named_files_exist(doc):
     before it."""
     missing, folder = [], ""
     for span in code_spans(doc):
-        if not re.fullmatch(r"\.?[\w./-]+(/|\.(c|h|asm|py|md|ld|json|dot))",
+        if not re.fullmatch(r"\.?[\w./-]+(/|\.(c|h|asm|py|md|ld|json|dot|pml))",
                             span) or "NAME" in span or "build" in span:
             continue
         tries = [span, os.path.join(folder, span), "docs/" + span,
@@ -79,7 +79,7 @@ def test_named_functions_exist(doc):
         m = re.fullmatch(r"(\w+)\(\)|struct (\w+)|([A-Z]+_[A-Z_]+)|"
                          r"\w+(?:->|\.)(\w+)\(?\)?|([a-z]+_[a-z_]+)", span)
         # A file name is the other test's.
-        if not m or re.search(r"\.(c|h|py|md|asm|ld|json|dot|ko)$", span):
+        if not m or re.search(r"\.(c|h|py|md|asm|ld|json|dot|ko|pml)$", span):
             continue
         word = next(g for g in m.groups() if g)
         if word not in WORDS:
