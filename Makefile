@@ -346,16 +346,22 @@ endif
 $(foreach t,$(HOSTBIN:$(B)/host/%=%),$(eval $(call hosttest,$(t),\
 	$(shell sed -n '1s,^// sources:,,p' tests/host/$(t).c))))
 
-.PHONY: host-tests check-build
+.PHONY: host-tests check-build lab
 host-tests: $(HOSTBIN)
 
-test: all $(B)/icebox.iso host-tests ## every test; the last line counts them
+# What only a laboratory kernel can show has one beside the kernel under test.
+lab: all
+ifeq ($(LAB),)
+	+$(Q)$(MAKE) --no-print-directory LAB=1 BUILD=$(B)/lab all
+endif
+
+test: all lab $(B)/icebox.iso host-tests ## every test; the last line counts them
 	@ICEBOX_BUILD=$(abspath $(B)) tests/suite $(TESTS)
 
-test-long: all $(B)/icebox.iso ## the tests that take their time
+test-long: all lab $(B)/icebox.iso ## the tests that take their time
 	@ICEBOX_BUILD=$(abspath $(B)) tests/suite -m long tests
 
-repeat: all $(B)/icebox.iso host-tests ## the tests N=20 times, resumable
+repeat: all lab $(B)/icebox.iso host-tests ## the tests N=20 times, resumable
 	@ICEBOX_BUILD=$(abspath $(B)) tools/repeat $(N)
 
 CHECKS	:= build clang sparse cppcheck headers includes shell words
