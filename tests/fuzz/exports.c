@@ -11,8 +11,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (uint32_t i = 0; i < sizeof(strings); i++)
 		strings[i] = i < 32 ? (char)take8(&in) :
 			     i % 8 ? (char)('a' + i / 8) : '\0';
-	while (in.left && n < ARRAY_SIZE(table))
-		table[n++] = some_pointer(&in);
+	while (in.left && n < ARRAY_SIZE(table)) {
+		table[n] = some_pointer(&in, !(n & 1));
+		n++;
+	}
 	load_table(".ksymtab", table, n * 4, strings, "");
 	return 0;
 }

@@ -8,7 +8,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	load_and_check(data, size,
-		       "limit=4 loud title=abc tag=\"d e\" depth=9");
+	static const char *const args[] = {
+		"", "limit=4 loud title=abc tag=\"d e\"", "depth=9",
+		"whom=\"a b\" ", "period_ms=0x10 period_ms=-1", "leave where=x",
+	};
+
+	load_and_check(data, size, args[size % ARRAY_SIZE(args)]);
 	return 0;
 }

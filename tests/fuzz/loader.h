@@ -17,7 +17,7 @@
 #define IMAGE_ADDR	0xe0000000u
 #define STORE_ADDR	0xe7000000u
 #define OTHER_ADDR	0x00100000u	/* where all that is resolved lies */
-#define LARGE_IMAGE	(1u << 20)	/* costs time, and shows no more */
+#define LARGE_IMAGE	(1u << 18)	/* costs time, and shows no more */
 
 /* One line, printable, not empty. */
 static inline void check_text(const struct elf_error *err)
@@ -499,13 +499,19 @@ static inline int apply_params(const struct image *image,
 	return rc;
 }
 
+/* Where @args are not for this module, there is nothing against none. */
 static inline int set_params(const struct image *image, const char *args,
 			     struct elf_error *err)
 {
 	struct params params;
 	int rc = params_check(image, &params, err);
 
-	return rc ? rc : apply_params(image, &params, args, err);
+	if (rc || !apply_params(image, &params, args, err))
+		return rc;
+	check_text(err);
+	rc = apply_params(image, &params, "", err);
+	assert(!rc);
+	return 0;
 }
 
 /* ---- symbols ---- */

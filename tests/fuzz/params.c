@@ -23,8 +23,8 @@ static uint32_t some_table(struct input *in, uint32_t *table)
 	uint32_t n = 0;
 
 	while (in->left && n + 5 <= ENTRIES_SIZE / 4) {
-		table[n++] = some_pointer(in);
-		table[n++] = some_pointer(in);
+		table[n++] = some_pointer(in, false);
+		table[n++] = some_pointer(in, true);
 		table[n] = take8(in) % (PARAM_TYPE_COUNT + 1);
 		table[n + 1] = some_size(in, table[n]);
 		n += 2;
@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *end = size ? memchr(data, 0, size) : NULL;
 	size_t length = end ? (size_t)(end - data) : size;
-	struct input in = { data + length, size - length };
+	struct input in = { data + length + !!end, size - length - !!end };
 	char *args = exact_string(data, length);
 	uint32_t table[ENTRIES_SIZE / 4], n;
 	char strings[STRINGS_SIZE];

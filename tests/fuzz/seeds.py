@@ -43,7 +43,8 @@ TEXTS = [
     "\"\\\n\t\x01\x7f\xff", "",
 ]
 ARGUMENTS = [
-    "a=1 b=0x10 c=\"d e\" f", "g=-1 h=yes i=no j=99999999999", "a", "=", "a=\"",
+    "a=1 b=0x10 c=\"d e\" f", "a=-1 b=yes c=no d=99999999999", "a", "=", "a=\"",
+    "a=off b=-b", "d=" + "x" * 40,
 ]
 
 
@@ -90,6 +91,13 @@ def noise(name, size):
             for n in range(6)]
 
 
+def parameters(first):
+    """A table of sound ones, a to f, of all types (tests/fuzz/params.c)."""
+    return b"".join(
+        struct.pack("<BHBHBBB", 15, 8 * n, 15, 64 * n, (first + n) % 6, 95, 0)
+        for n in range(6))
+
+
 def seeds(build):
     """{target: [bytes]}"""
     files = modules(build)
@@ -108,8 +116,9 @@ def seeds(build):
         "text": [bytes([which, room]) + text.encode("latin-1")
                  for text in TEXTS for which in range(4)
                  for room in (7, 255)],
-        "params": [text.encode() + b"\0" + noise("params", 640)[0]
-                   for text in ARGUMENTS],
+        "params": [text.encode() + b"\0" + parameters(first)
+                   for text in ARGUMENTS for first in range(6)] +
+        [b"a=1\0" + some for some in noise("params", 320)],
         "exports": noise("exports", 320),
         "layout": noise("layout", 256),
         "reloc": noise("reloc", 2048),

@@ -12,22 +12,25 @@
 #define DATA_SIZE	8192u
 #define ENTRIES_SIZE	2048u
 
-/* A pointer of a table: mostly into the image, else anywhere. */
-static inline uint32_t some_pointer(struct input *in)
+/* A pointer of a table: mostly where it should lead, else anywhere. */
+static inline uint32_t some_pointer(struct input *in, bool to_data)
 {
 	uint8_t how = take8(in);
 	uint32_t offset = take16(in);
+	uint32_t string = IMAGE_ADDR + PAGE_SIZE + offset % STRINGS_SIZE;
 
-	switch (how & 7) {
+	switch (how & 15) {
 	case 0:
 		return take32(in);
 	case 1:
 		return IMAGE_ADDR + offset;			/* .text .. */
 	case 2:
-	case 3:
 		return IMAGE_ADDR + 2 * PAGE_SIZE + offset;	/* .data .. */
+	case 3:
+		return string;
 	default:
-		return IMAGE_ADDR + PAGE_SIZE + offset % STRINGS_SIZE;
+		return to_data ? IMAGE_ADDR + 2 * PAGE_SIZE +
+				 offset % DATA_SIZE : string & ~7u;
 	}
 }
 
