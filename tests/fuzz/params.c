@@ -7,15 +7,13 @@
 
 static uint32_t some_size(struct input *in, uint32_t type)
 {
-	static const uint16_t sizes[] = { 4, 4, 4, 4, 1, 32 };
 	uint8_t how = take8(in);
 
 	if (how < 32)
 		return take32(in);
-	if (how < 64 || type >= ARRAY_SIZE(sizes))
+	if (how < 64)
 		return how;
-	return type == PARAM_BOOL ? 1 : type == PARAM_STRING ?
-	       1 + how % 64 : sizes[0];
+	return type == PARAM_BOOL ? 1 : type == PARAM_STRING ? how - 63 : 4;
 }
 
 static uint32_t some_table(struct input *in, uint32_t *table)

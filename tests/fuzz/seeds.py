@@ -94,7 +94,7 @@ def noise(name, size):
 def parameters(first):
     """A table of sound ones, a to f, of all types (tests/fuzz/params.c)."""
     return b"".join(
-        struct.pack("<BHBHBBB", 15, 8 * n, 15, 64 * n, (first + n) % 6, 95, 0)
+        struct.pack("<BHBHBBB", 15, 8 * n, 15, 64 * n, (first + n) % 5, 95, 0)
         for n in range(6))
 
 
@@ -117,7 +117,7 @@ def seeds(build):
                  for text in TEXTS for which in range(4)
                  for room in (7, 255)],
         "params": [text.encode() + b"\0" + parameters(first)
-                   for text in ARGUMENTS for first in range(6)] +
+                   for text in ARGUMENTS for first in range(5)] +
         [b"a=1\0" + some for some in noise("params", 320)],
         "exports": noise("exports", 320),
         "layout": noise("layout", 256),
