@@ -7,6 +7,7 @@
 #   user/NAME.c (with user/lib/)    a static program /bin/NAME
 #   user/root/**    files of the initrd as they are
 #   tests/host/NAME.c    a test that runs on the host
+#   tests/fuzz/NAME.c    a target of libFuzzer
 
 MAKEFLAGS += -r
 .SUFFIXES:
@@ -17,7 +18,7 @@ MAKEFLAGS += -r
 # ---- What is asked for ------------------------------------------------------
 
 # Words as common as these count on make's command line, not in the environment.
-$(foreach v,BUILD DEBUG LAB LLVM M N V X,\
+$(foreach v,BUILD DEBUG FUZZ LAB LLVM M MINUTES N V X,\
 	$(if $(filter environment,$(origin $v)),$(eval undefine $v)))
 
 CROSS_COMPILE ?= i686-linux-gnu-
@@ -31,6 +32,7 @@ BUILD	?= build$(if $(DEBUG),-debug)$(if $(LAB),-lab)$(if $(LLVM),-llvm)
 ifneq ($(words $(BUILD)),1)
 $(error BUILD=$(BUILD): make does not take a path with blanks in it)
 endif
+,	:= ,
 B	:= $(patsubst $(CURDIR)/%,%,$(BUILD))
 Q	:= $(if $(V),,@)
 say	 = $(if $(V),,@printf '  %-8s%s\n' $(1) $(patsubst $(B)/%,%,$(2)))
@@ -109,6 +111,8 @@ ROOT	:= $(sort $(shell find user/root -type f 2>/dev/null))
 
 HOSTSRC	:= $(sort $(wildcard tests/host/*.c))
 HOSTBIN	:= $(HOSTSRC:tests/host/%.c=$(B)/host/%)
+TARGETS	:= $(filter-out replay,$(basename $(notdir \
+	   $(sort $(wildcard tests/fuzz/*.c)))))
 
 # A file that changes when, and only when, the given words do: what depends on
 # it is made again when a flag changes or a source comes or goes.
@@ -344,22 +348,65 @@ HOSTFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -fsanitize=address,undefined \
 ifneq ($(BUILDING),)
 $(eval $(call remember,hostflags,$(HOSTCC) $(HOSTFLAGS)))
 endif
+sources-of = $(shell sed -n '1s,^// sources:,,p' $(1))
 $(foreach t,$(HOSTBIN:$(B)/host/%=%),$(eval $(call hosttest,$(t),\
-	$(shell sed -n '1s,^// sources:,,p' tests/host/$(t).c))))
+	$(call sources-of,tests/host/$(t).c))))
 
-.PHONY: host-tests check-build
-host-tests: $(HOSTBIN)
+# A fuzz target is like a host test, and is made twice: by clang with libFuzzer,
+# and for the host tests with a main function that replays seeds and files that
+# it once died of.
+define fuzztarget
+$(B)/host/fuzz_$(1): $(2) tests/fuzz/replay.c tests/fuzz/$(1).c $(FUZZHDR) \
+		$(B)/.hostflags
+	$$(call say,HOSTCC,$$@)
+	@mkdir -p $$(@D)
+	$(Q)$(HOSTCC) $(HOSTFLAGS) -Itests/fuzz -o $$@ $(2) \
+		tests/fuzz/replay.c tests/fuzz/$(1).c
 
-test: all $(B)/icebox.iso host-tests ## every test; the last line counts them
+$(B)/fuzz/$(1)/fuzz: $(2) tests/fuzz/$(1).c $(FUZZHDR) $(B)/.fuzzflags
+	$$(call say,FUZZCC,$$@)
+	@mkdir -p $$(@D)
+	$(Q)clang $(FUZZFLAGS) -o $$@ $(2) tests/fuzz/$(1).c
+endef
+FUZZFLAGS := $(subst address$(,)undefined,fuzzer$(,)address$(,)undefined,\
+	   $(HOSTFLAGS)) -Itests/fuzz
+FUZZHDR	:= $(HOSTHDR) $(sort $(wildcard tests/fuzz/*.h))
+FUZZ	?= $(TARGETS)
+MINUTES	?= 1
+ifneq ($(BUILDING),)
+$(eval $(call remember,fuzzflags,$(FUZZFLAGS)))
+endif
+$(foreach t,$(TARGETS),$(eval $(call fuzztarget,$(t),\
+	$(call sources-of,tests/fuzz/$(t).c))))
+
+$(B)/fuzz/seeds/.made: tests/fuzz/seeds.py $(IMAGE) $(wildcard tests/badfiles/* \
+		tests/host/ko/*) tools/mkinitrd.py
+	$(call say,SEEDS,$(@D))
+	$(Q)$(PYTHON) $< $(B)
+	$(Q)touch $@
+
+.PHONY: host-tests check-build lab fuzz
+host-tests: $(HOSTBIN) $(TARGETS:%=$(B)/host/fuzz_%) $(B)/fuzz/seeds/.made
+
+fuzz: $(FUZZ:%=$(B)/fuzz/%/fuzz) $(B)/fuzz/seeds/.made ## libFuzzer, MINUTES=1 a target; FUZZ='elf load'
+	@tests/fuzz/run $(MINUTES) $(abspath $(B)) $(FUZZ)
+
+# What only a laboratory kernel can show has one beside the kernel under test.
+lab: all
+ifeq ($(LAB),)
+	+$(Q)$(MAKE) --no-print-directory LAB=1 BUILD=$(B)/lab all
+endif
+
+test: all lab $(B)/icebox.iso host-tests ## every test; the last line counts them
 	@ICEBOX_BUILD=$(abspath $(B)) tests/suite $(TESTS)
 
-test-long: all $(B)/icebox.iso ## the tests that take their time
+test-long: all lab $(B)/icebox.iso ## the tests that take their time
 	@ICEBOX_BUILD=$(abspath $(B)) tests/suite -m long tests
 
 model: ## the protocol's models, and without each guard; docs/model.md
 	@ICEBOX_BUILD=$(abspath $(B)) tools/model
 
-repeat: all $(B)/icebox.iso host-tests ## the tests N=20 times, resumable
+repeat: all lab $(B)/icebox.iso host-tests ## the tests N=20 times, resumable
 	@ICEBOX_BUILD=$(abspath $(B)) tools/repeat $(N)
 
 CHECKS	:= build clang sparse cppcheck headers includes shell words

@@ -36,6 +36,12 @@ compiles()
 	echo 'int main(void) { return 0; }' | "$@" -x c -o /dev/null -
 }
 
+fuzzes()
+{
+	echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+		clang -fsanitize=fuzzer,address -x c -o /dev/null -
+}
+
 need_run()
 {
 	need make have make
@@ -66,6 +72,7 @@ need_run()
 need_check()
 {
 	need clang have clang
+	need libclang-rt-14-dev fuzzes
 	need lld have ld.lld
 	need llvm have llvm-objcopy
 	need sparse have sparse

@@ -3,7 +3,8 @@
  * context.  What does not fit is not half written: from the first piece that
  * does not fit nothing more is taken, and json_finish() says so.
  *
- * The text is valid UTF-8 (RFC 8259), whatever bytes the strings hold.
+ * The text is UTF-8 without control characters, whatever bytes the strings hold
+ * (RFC 8259).
  */
 #ifndef LIB_JSON_H
 #define LIB_JSON_H
@@ -27,7 +28,7 @@ void json_object_end(struct json_writer *w);
 void json_array_begin(struct json_writer *w, const char *key);
 void json_array_end(struct json_writer *w);
 
-/* @s NULL: null.  Its bytes from 0x80 on are taken as U+0080 to U+00FF. */
+/* @s NULL: null.  What of it is no UTF-8 is taken for Latin-1. */
 void json_string(struct json_writer *w, const char *key, const char *s);
 void json_u64(struct json_writer *w, const char *key, uint64_t value);
 void json_i64(struct json_writer *w, const char *key, int64_t value);

@@ -27,14 +27,14 @@ static int complain(struct command_call *call, const char *path, int err)
  */
 static int cat_with_program(struct command_call *call, struct file *file)
 {
-	char *path = program_path("cat");
 	char *argv[] = { call->argv[0], NULL };
 	struct command_io *io = io_of(call);
 	struct file *before = io->in;
-	int status;
+	char *path;
+	int status = program_path("cat", &path);
 
-	if (!path)
-		return -EINVAL;
+	if (status)
+		return status == -ENOENT ? -EINVAL : status;
 	io->in = file;
 	status = program_run(call, path, 1, argv);
 	io->in = before;
@@ -110,14 +110,15 @@ static int ls_path(struct command_call *call, const char *path)
 
 static int cmd_ls(struct command_call *call)
 {
+	const char *dir = call->argc > 1 ? call->argv[1] : "/";
 	char *path;
 	int err;
 
 	if (call->argc > 2)
 		return command_usage(call, "one folder at a time");
-	path = io_path(call->argc > 1 ? call->argv[1] : "/");
-	if (!path)
-		return complain(call, call->argv[1], -ENAMETOOLONG);
+	err = io_path(dir, &path);
+	if (err)
+		return complain(call, dir, err);
 	err = ls_path(call, path);
 	kfree(path);
 	return err;

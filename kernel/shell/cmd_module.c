@@ -428,18 +428,18 @@ static int modinfo_of_file(struct command_call *call, const void *data,
 	return err;
 }
 
-/* As module_load() understands its name.  kfree() it. */
-static char *module_path(const char *name)
+/* As module_load() understands its name.  0 with *@path, to be kfree()d. */
+static int module_path(const char *name, char **path)
 {
 	size_t size = strlen(name) + sizeof("/lib/modules/.ko");
-	char *path;
 
 	if (strchr(name, '/'))
-		return io_path(name);
-	path = kmalloc(size, GFP_KERNEL | GFP_DATA);
-	if (path)
-		snprintf(path, size, "/lib/modules/%s.ko", name);
-	return path;
+		return io_path(name, path);
+	*path = kmalloc(size, GFP_KERNEL | GFP_DATA);
+	if (!*path)
+		return -ENOMEM;
+	snprintf(*path, size, "/lib/modules/%s.ko", name);
+	return 0;
 }
 
 static int cmd_modinfo(struct command_call *call)
@@ -447,13 +447,13 @@ static int cmd_modinfo(struct command_call *call)
 	char *path;
 	void *data;
 	size_t size;
-	int err = -ENOMEM;
+	int err;
 
 	if (call->argc != 2)
 		return command_usage(call, "which module?");
-	path = module_path(call->argv[1]);
-	if (!path)
-		return -ENOMEM;
+	err = module_path(call->argv[1], &path);
+	if (err)
+		return err;
 	err = fs_read_file(path, &data, &size);
 	if (err) {
 		command_printf(call, "modinfo: %s: %s\n", path,

@@ -223,13 +223,18 @@ bool command_for_each(bool (*fn)(const char *name, const char *brief,
 	return command_for_each_of_modules(fn, arg);
 }
 
-/* True: there is such a program; *status is how it ended. */
+/* False: there is no such program.  Else *status is how it ended, or why it
+ * could not be looked for. */
 static bool run_program(struct command_call *call, int *status)
 {
-	char *path = program_path(call->argv[0]);
+	char *path;
+	int err = program_path(call->argv[0], &path);
 
-	if (!path)
+	if (err == -ENOENT)
 		return false;
+	*status = err;
+	if (err)
+		return true;
 	*status = program_run(call, path, call->argc, call->argv);
 	kfree(path);
 	return true;

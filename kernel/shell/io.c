@@ -51,24 +51,29 @@ void io_release(struct command_io *io)
 	io->buf = NULL;
 }
 
-char *io_path(const char *path)
+int io_path(const char *path, char **out)
 {
-	char *out = kmalloc(PATH_SIZE, GFP_KERNEL | GFP_DATA);
+	char *full = kmalloc(PATH_SIZE, GFP_KERNEL | GFP_DATA);
+	int err;
 
-	if (out && path_join("/", path, out, PATH_SIZE) < 0) {
-		kfree(out);
-		return NULL;
+	if (!full)
+		return -ENOMEM;
+	err = path_join("/", path, full, PATH_SIZE);
+	if (err < 0) {
+		kfree(full);
+		return err;
 	}
-	return out;
+	*out = full;
+	return 0;
 }
 
 int io_open(const char *path, unsigned int flags, struct file **out)
 {
-	char *full = io_path(path);
-	int err;
+	char *full;
+	int err = io_path(path, &full);
 
-	if (!full)
-		return -ENAMETOOLONG;
+	if (err)
+		return err;
 	/*
 	 * Closed by an unload that may yet be refused: the outcome is waited
 	 * for here, where nothing is held but a path.

@@ -14,37 +14,47 @@
  * A look before the leap: it decides whether a name is a program, not whether
  * that can be executed.
  */
-static bool is_program(const char *path)
+static int check_program(const char *path)
 {
 	struct inode *inode;
-	bool regular;
+	int err = fs_lookup(path, &inode);
 
-	if (fs_lookup(path, &inode))
-		return false;
-	regular = inode_is(inode, S_IFREG);
+	if (err)
+		return err;
+	err = inode_is(inode, S_IFREG) ? 0 : -EACCES;
 	inode_put(inode);
-	return regular;
+	return err;
 }
 
-char *program_path(const char *name)
+static int path_in_bin(const char *name, char **out)
 {
-	char *word, *path;
 	size_t size = strlen(name) + sizeof("/bin/");
+	char *word = kmalloc(size, GFP_KERNEL | GFP_DATA);
+	int err;
 
-	if (strchr(name, '/')) {
-		path = io_path(name);
-	} else {
-		word = kmalloc(size, GFP_KERNEL | GFP_DATA);
-		if (!word)
-			return NULL;
-		snprintf(word, size, "/bin/%s", name);
-		path = io_path(word);
-		kfree(word);
+	if (!word)
+		return -ENOMEM;
+	snprintf(word, size, "/bin/%s", name);
+	err = io_path(word, out);
+	kfree(word);
+	return err;
+}
+
+int program_path(const char *name, char **out)
+{
+	char *path;
+	int err = strchr(name, '/') ? io_path(name, &path) :
+		  path_in_bin(name, &path);
+
+	if (!err) {
+		err = check_program(path);
+		if (err)
+			kfree(path);
 	}
-	if (path && is_program(path))
-		return path;
-	kfree(path);
-	return NULL;
+	if (err)
+		return err == -ENOMEM ? -ENOMEM : -ENOENT;
+	*out = path;
+	return 0;
 }
 
 /* As a POSIX shell has it (Shell, 2.8.2): above 128 for a signal. */
@@ -128,12 +138,12 @@ static int cmd_run(struct command_call *call)
 
 	if (call->argc < 2)
 		return command_usage(call, "which program?");
-	path = program_path(call->argv[1]);
-	if (!path) {
+	status = program_path(call->argv[1], &path);
+	if (status == -ENOENT)
 		command_printf(call, "run: there is no program %s; `ls /bin` "
 			       "lists them\n", call->argv[1]);
-		return -ENOENT;
-	}
+	if (status)
+		return status;
 	status = program_run(call, path, call->argc - 1, call->argv + 1);
 	kfree(path);
 	return status;

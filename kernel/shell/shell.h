@@ -112,9 +112,11 @@ void io_write(struct command_io *io, const char *s, size_t n);
 int io_printf(struct command_io *io, const char *fmt, ...) __printf(2, 3);
 /* Copies @file's bytes to the output; stops at a signal with -EINTR. */
 int io_copy(struct command_io *io, struct file *file);
-/* @path from the root, where it has no slash in front; NULL: no memory or too
- * long.  kfree() it. */
-char *io_path(const char *path);
+/*
+ * @path from the root, where it has no slash in front.  0 with *@out, which is
+ * the caller's to kfree(); -ENOMEM, or what path_join() has against it.
+ */
+int io_path(const char *path, char **out);
 /* As file_open(), again after each unload that closed the device meanwhile. */
 int io_open(const char *path, unsigned int flags, struct file **out);
 /* A file of the call wants user memory: see command_dispatch(). */
@@ -221,10 +223,11 @@ void shell_complete(void *shell, const char *line, struct line_completion *c);
 /* ---- programs (program.c) ---- */
 
 /*
- * The path of a program: /bin/@name, or @name itself if it has a slash.  NULL
- * where there is no such file.  kfree() it.
+ * The path of a program: /bin/@name, or @name itself if it has a slash.  0 with
+ * *@out, which is the caller's to kfree(); -ENOENT where there is no such file,
+ * -ENOMEM.
  */
-char *program_path(const char *name);
+int program_path(const char *name, char **out);
 /* Runs it with the call's files and waits: exit status, or -errno. */
 int program_run(struct command_call *call, const char *path, int argc,
 		char **argv);
@@ -237,8 +240,6 @@ int program_status(int wait_status);
 
 /* ---- programs that nobody waits for yet (spawned.c) ---- */
 
-/* Takes over the reference.  0 or -ENOMEM. */
-int spawned_add(struct task *t);
 /* Buries those that have ended. */
 void spawned_reap(void);
 /*

@@ -35,17 +35,13 @@ static struct {
 } ended[ENDED_KEPT];
 static unsigned int nr_ended;
 
-int spawned_add(struct task *t)
+/* Takes over the reference. */
+static void spawned_add(struct spawned *s, struct task *t)
 {
-	struct spawned *s = kmalloc(sizeof(*s), GFP_KERNEL);
-
-	if (!s)
-		return -ENOMEM;
 	s->task = t;
 	mutex_lock(&spawned_lock);
 	list_add_tail(&s->link, &spawned_list);
 	mutex_unlock(&spawned_lock);
-	return 0;
 }
 
 /* Told to end and ended is success: `kill 7; wait 7`. */
@@ -180,17 +176,16 @@ struct spawn {
 	struct task		*task[];	/* referenced */
 };
 
-/* "sleepers" are /bin/sleeper. */
-/* @kind is a word of the call, which is the job's to change. */
-static char *kind_path(char *kind)
+/* "sleepers" are /bin/sleeper.  @kind is the job's own word, to be changed. */
+static int kind_path(char *kind, char **path)
 {
-	char *path = program_path(kind);
+	int err = program_path(kind, path);
 	size_t n = strlen(kind);
 
-	if (path || n < 2 || kind[n - 1] != 's')
-		return path;
+	if (err != -ENOENT || n < 2 || kind[n - 1] != 's')
+		return err;
 	kind[n - 1] = '\0';
-	return program_path(kind);
+	return program_path(kind, path);
 }
 
 /*
@@ -232,23 +227,33 @@ static int wait_for_arrival(struct spawn *sp, struct task *t)
 	return 0;
 }
 
+/* Its record comes first: without one `wait` would not know of it. */
+static int start_one(struct spawn *sp)
+{
+	struct spawned *s = kmalloc(sizeof(*s), GFP_KERNEL);
+	struct task *t;
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	t = program_start(sp->call, sp->path, sp->call->argv + 2, sp->stdio,
+			  &err);
+	if (!t) {
+		kfree(s);
+		return err;
+	}
+	task_get(t);
+	sp->task[sp->started++] = t;
+	spawned_add(s, t);
+	return 0;
+}
+
 static int start_all(struct spawn *sp)
 {
 	int err = 0;
 
-	while (sp->started < sp->wanted && !err) {
-		struct task *t = program_start(sp->call, sp->path,
-					       sp->call->argv + 2, sp->stdio,
-					       &err);
-
-		if (!t)
-			break;
-		task_get(t);
-		sp->task[sp->started++] = t;
-		err = spawned_add(t);
-		if (err)
-			task_put(t);
-	}
+	while (sp->started < sp->wanted && !err)
+		err = start_one(sp);
 	return err;
 }
 
@@ -316,14 +321,13 @@ static void spawn_free(struct spawn *sp)
 static int spawn_kind(struct spawn *sp)
 {
 	char *kind = sp->call->argv[2];
-	int err;
+	int err = kind_path(kind, &sp->path);
 
-	sp->path = kind_path(kind);
-	if (!sp->path) {
+	if (err == -ENOENT)
 		command_printf(sp->call, "spawn: there is no program %s; `ls "
 			       "/bin` lists them\n", kind);
-		return -ENOENT;
-	}
+	if (err)
+		return err;
 	err = spawn_open_files(sp);
 	if (!err)
 		err = start_all(sp);

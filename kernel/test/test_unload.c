@@ -10,6 +10,7 @@
 #include <kernel/fs.h>
 #include <kernel/kthread.h>
 #include <kernel/ktime.h>
+#include <kernel/printk.h>
 #include <kernel/slab.h>
 #include <kernel/string.h>
 #include <debug/kallsyms.h>
@@ -506,67 +507,298 @@ KTEST(unload, what_a_look_refuses_is_not_frozen_for)
 
 /* ---- no memory ---- */
 
-#define ALLOCATIONS	400u	/* more than a load or an unload has */
-
-/* Loads, the n-th allocation failing, until n is more than there are. */
-static const char *load_without_memory(struct scratch *s, const char *name)
-{
-	unsigned int n = 0;
-	int err = -ENOMEM;
-
-	while (err && n < ALLOCATIONS) {
-		inject_alloc_failure(++n);
-		err = load(s, name, "");
-		inject_alloc_failure(0);
-		while (err && state_of(s, name) != MODULE_FREE)
-			msleep(1);
-	}
-	return err ? "it does not load with all the memory that it wants" :
-	       n == 1 ? "no allocation failed" : NULL;
-}
+#define ALLOCATIONS	800u	/* more than any step here has */
+#define FORGOTTEN_NS	(5 * NSEC_PER_SEC)
 
 /*
- * A refusal for want of memory leaves the module LIVE; past the verdict nothing
- * is allocated whose lack could be told.
+ * A step in a module's life of which one allocation after the other fails.
+ * @before and @after have all the memory they want; @after gets what came of
+ * the step.  Each returns NULL, or a reason for the test.
  */
-static const char *unload_without_memory(struct scratch *s, const char *name)
-{
-	unsigned int n = 0;
-	int err = -ENOMEM;
+struct step {
+	const char *(*before)(struct scratch *s);
+	int (*run)(struct scratch *s);
+	const char *(*after)(struct scratch *s, int err);
+};
 
-	s->req.budget_ms = PATIENCE_MS;
-	while (err && n < ALLOCATIONS) {
-		inject_alloc_failure(++n);
-		err = unload(s, name);
-		inject_alloc_failure(0);
-		if (err && (s->report.outcome != UNLOAD_REFUSED ||
-			    state_of(s, name) != MODULE_LIVE))
-			return "a refusal has changed something";
+static struct {
+	const char	*name;		/* of the module */
+	struct file	*file;		/* of its device */
+} victim;
+
+/* Until a run in which nothing failed; every one is judged. */
+static const char *step_without_memory(struct scratch *s,
+				       const struct step *step,
+				       unsigned int in_a_row)
+{
+	const char *reason = NULL;
+	unsigned int n, failed = 1;
+	int err = 0;
+
+	for (n = 0; !reason && failed && n < ALLOCATIONS;) {
+		reason = step->before(s);
+		if (reason)
+			break;
+		inject_alloc_failures(++n, in_a_row);
+		err = step->run(s);
+		failed = inject_alloc_stop();
+		if (!failed && err)
+			reason = "it fails with all the memory that it wants";
+		else
+			reason = step->after(s, err);
 	}
-	return err ? "it does not go with all the memory that it wants" :
-	       n == 1 ? "no allocation failed" : NULL;
+	if (reason)
+		pr_info("unload: %s, allocation %u, %s (%s): %s\n",
+			victim.name, n, errno_name(err), s->report.message,
+			reason);
+	else if (n == 1 || failed)
+		reason = n == 1 ? "no allocation failed" : "there is no end";
+	return reason;
+}
+
+static bool is_gone_soon(struct scratch *s)
+{
+	struct stamp end = stamp_of(ktime_get_ns() + FORGOTTEN_NS);
+
+	while (state_of(s, victim.name) != MODULE_FREE) {
+		if (ktime_get_ns() >= stamp_ns(end))
+			return false;
+		msleep(1);
+	}
+	return true;
+}
+
+static const char *unload_victim(struct scratch *s)
+{
+	memset(&s->req, 0, sizeof(s->req));
+	s->req.budget_ms = PATIENCE_MS;
+	return unload(s, victim.name) ? "it does not go when it may" : NULL;
+}
+
+static const char *load_victim(struct scratch *s)
+{
+	memset(&s->req, 0, sizeof(s->req));
+	s->req.budget_ms = PATIENCE_MS;
+	if (state_of(s, victim.name) == MODULE_LIVE)
+		return NULL;
+	return load(s, victim.name, "") ? "it does not load" : NULL;
+}
+
+/* ---- load ---- */
+
+static const char *nothing_before(struct scratch *s)
+{
+	(void)s;
+	return NULL;
+}
+
+static int run_load(struct scratch *s)
+{
+	return load(s, victim.name, "");
+}
+
+/* All that the module has registered by then is withdrawn, in its own time. */
+static const char *after_load(struct scratch *s, int err)
+{
+	if (!err)
+		return unload_victim(s);
+	if (err != -ENOMEM)
+		return "its load is refused, and not for want of memory";
+	if (!s->text[0])
+		return "its load is refused without a word";
+	return is_gone_soon(s) ? NULL : "its load leaves it behind";
+}
+
+static const struct step load_step = {
+	nothing_before, run_load, after_load
+};
+
+/* ---- unload, and a look ---- */
+
+static int run_unload(struct scratch *s)
+{
+	return unload(s, victim.name);
 }
 
 /*
- * Each allocation of a load and of an unload fails once: either the call says
- * so and nothing remains of it, or it does without.
+ * A refusal leaves it LIVE; past the verdict nothing is allocated whose lack
+ * could be told.
+ */
+static const char *after_unload(struct scratch *s, int err)
+{
+	if (!err)
+		return state_of(s, victim.name) == MODULE_FREE ? NULL :
+		       "its unload succeeds, and it is there";
+	if (err != -ENOMEM || s->report.outcome != UNLOAD_REFUSED)
+		return "its unload fails, and not for want of memory";
+	return state_of(s, victim.name) == MODULE_LIVE ? NULL :
+	       "a refusal has changed its state";
+}
+
+static const struct step unload_step = {
+	load_victim, run_unload, after_unload
+};
+
+static int run_look(struct scratch *s)
+{
+	s->req.dry_run = true;
+	return unload(s, victim.name);
+}
+
+static const char *after_look(struct scratch *s, int err)
+{
+	if (err && err != -ENOMEM)
+		return "a look fails, and not for want of memory";
+	return state_of(s, victim.name) == MODULE_LIVE ? NULL :
+	       "a look has changed its state";
+}
+
+static const struct step look_step = { load_victim, run_look, after_look };
+
+/* ---- open, and an unload that waits for the last user ---- */
+
+static int run_open(struct scratch *s)
+{
+	(void)s;
+	victim.file = NULL;
+	return file_open_kernel("/dev/fifo0", O_RDWR, 0, &victim.file);
+}
+
+static const char *after_open(struct scratch *s, int err)
+{
+	if (!err)
+		file_put(victim.file);
+	else if (err != -ENOMEM)
+		return "its device does not open, not for want of memory";
+	KTEST_EXPECT(module_find(victim.name, &s->info));
+	return s->info.users ? "its device is shut, and counts a user" : NULL;
+}
+
+static const struct step open_step = { load_victim, run_open, after_open };
+
+static int opener(void *arg)
+{
+	return run_open(arg);
+}
+
+/* A user, though no task: one who unloads what he has open is told so. */
+static const char *open_victim(struct scratch *s)
+{
+	const char *reason = load_victim(s);
+	struct task *t;
+	int err;
+
+	if (reason)
+		return reason;
+	t = kthread_run(opener, s, "opener");
+	if (!t)
+		return "there is no memory for a thread";
+	err = task_reap(t);
+	task_put(t);
+	return err ? "its device does not open" : NULL;
+}
+
+static const char *defer_victim(struct scratch *s)
+{
+	const char *reason = open_victim(s);
+
+	if (reason)
+		return reason;
+	s->req.defer = true;
+	if (!unload(s, victim.name) && s->report.outcome == UNLOAD_DEFERRED)
+		return NULL;
+	file_put(victim.file);
+	return "its unload is not deferred";
+}
+
+/* The undertaker is woken, and has nobody whom he could refuse it. */
+static int run_last_user(struct scratch *s)
+{
+	file_put(victim.file);
+	return is_gone_soon(s) ? 0 : -ETIMEDOUT;
+}
+
+static const char *after_last_user(struct scratch *s, int err)
+{
+	(void)s;
+	return err ? "its deferred unload is forgotten" : NULL;
+}
+
+static const struct step last_user_step = {
+	defer_victim, run_last_user, after_last_user
+};
+
+static int run_defer(struct scratch *s)
+{
+	s->req.defer = true;
+	return unload(s, victim.name);
+}
+
+static const char *after_defer(struct scratch *s, int err)
+{
+	enum module_state state = state_of(s, victim.name);
+	const char *reason = NULL;
+
+	if (err && err != -ENOMEM)
+		reason = "it is not deferred, and not for want of memory";
+	else if (state != (err ? MODULE_LIVE : MODULE_DEFERRED))
+		reason = "it is not in the state that was reported";
+	file_put(victim.file);
+	if (!err && !reason && !is_gone_soon(s))
+		reason = "its deferred unload is forgotten";
+	return reason;
+}
+
+static const struct step defer_step = { open_victim, run_defer, after_defer };
+
+/* ---- all of it ---- */
+
+static const char *life_without_memory(const char *name,
+				       const struct step *const *steps,
+				       unsigned int n)
+{
+	struct scratch *s = scratch_new();
+	const char *reason = NULL;
+
+	KTEST_EXPECT(s);
+	victim.name = name;
+	for (unsigned int i = 0; !reason && i < n * 2; i++)
+		reason = step_without_memory(s, steps[i / 2], i % 2 + 1);
+	if (!reason && state_of(s, name) == MODULE_LIVE)
+		reason = unload_victim(s);
+	kfree(s);
+	return reason;
+}
+
+/*
+ * Each allocation of a load, a look and an unload fails once, alone and with
+ * the next: either the call says so and nothing remains of it, or it does
+ * without.
  */
 KTEST(unload, no_memory_at_any_moment)
 {
 	static const char *const names[] = { "ticker", "fifo", "twins" };
+	static const struct step *const steps[] = {
+		&load_step, &look_step, &unload_step,
+	};
 	const char *reason = NULL;
-	struct scratch *s;
 
-#ifndef CONFIG_LAB
-	return KTEST_SKIP "takes make LAB=1";
-#endif
-	s = scratch_new();
-	KTEST_EXPECT(s);
-	for (unsigned int i = 0; i < ARRAY_SIZE(names) && !reason; i++) {
-		reason = load_without_memory(s, names[i]);
-		if (!reason)
-			reason = unload_without_memory(s, names[i]);
-	}
-	kfree(s);
+	if (!ALLOC_FAILURES_POSSIBLE)
+		return KTEST_SKIP "takes make LAB=1";
+	for (unsigned int i = 0; i < ARRAY_SIZE(names) && !reason; i++)
+		reason = life_without_memory(names[i], steps,
+					     ARRAY_SIZE(steps));
 	return reason;
+}
+
+/* The same of an open, and of an unload that the last user sets off. */
+KTEST(unload, no_memory_for_the_last_user)
+{
+	static const struct step *const steps[] = {
+		&open_step, &defer_step, &last_user_step,
+	};
+
+	if (!ALLOC_FAILURES_POSSIBLE)
+		return KTEST_SKIP "takes make LAB=1";
+	return life_without_memory("fifo", steps, ARRAY_SIZE(steps));
 }

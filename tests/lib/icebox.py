@@ -77,16 +77,19 @@ def arguments(script=None, smp=2, mem=128, iso=False, icount=None, seed=None,
     return argv + [script] * (script is not None)
 
 
-def boot(script, expect=None, **options):
+def boot(script, expect=None, lab=False, **options):
     """Runs the script to its end. With expect, any other exit status fails
-    the test. The options are those of tests/run (see arguments())."""
+    the test; with lab, the laboratory kernel of the same build runs it. The
+    options are those of tests/run (see arguments())."""
     argv = arguments(script, **options)
     with tempfile.TemporaryDirectory(prefix="icebox-test-") as tmp:
         out = os.path.join(tmp, "events")
         done = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True,
-            env=dict(os.environ, ICEBOX_JSON=out))
-        result = Result(shlex.join(argv), done.returncode,
+            env=dict(os.environ, ICEBOX_JSON=out,
+                     ICEBOX_BUILD=lab_build() if lab else BUILD))
+        result = Result(("ICEBOX_BUILD=%s " % lab_build() if lab else "") +
+                        shlex.join(argv), done.returncode,
                         done.stdout.decode(errors="replace"),
                         done.stderr.decode(errors="replace"),
                         read_events(out))
@@ -149,6 +152,11 @@ def flags():
 
 def is_debug():
     return "-DCONFIG_DEBUG" in flags()
+
+
+def lab_build():
+    """Where the kernel made with LAB=1 is: make lab puts it there."""
+    return BUILD if "-DCONFIG_LAB" in flags() else os.path.join(BUILD, "lab")
 
 
 def make_module(folder):
