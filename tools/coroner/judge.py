@@ -98,6 +98,7 @@ class Judge:
         v = self.verdict = Verdict(self.read_certificate())
         self.name_the_dead()
         self.compare_territory()
+        self.check_undertaker()
         self.check_standstill()
         self.check_frames()
         self.check_dependencies()
@@ -141,6 +142,27 @@ class Judge:
         if told != dict(zip(pages, frames)):
             self.complain("the certificate has other pages or frames than the "
                           "owner table and the page tables")
+
+    def thread_function(self, task):
+        """(function, argument) of a thread of the kernel's own."""
+        if not task.kthread or task.owner:
+            return 0, 0
+        s = self.names.struct["kthread"]
+        return (self.machine.word(task.kthread + s["fn"]),
+                self.machine.word(task.kthread + s["arg"]))
+
+    def is_bearer(self, task):
+        """It calls the routines of one of the dead."""
+        function, argument = self.thread_function(task)
+        return function == self.names.symbol["bearer_thread"] and \
+            self.machine.half(argument
+                              + self.names.struct["bearer"]["id"]) in self.ids
+
+    def check_undertaker(self):
+        task = self.machine.cpus[self.leader].task
+        self.undertaker = task
+        if self.thread_function(task)[0] != self.names.symbol["undertaker"]:
+            self.complain("who judges is not the undertaker but %s" % task)
 
     def check_standstill(self):
         for cpu in self.machine.cpus:

@@ -34,6 +34,7 @@ class Task:
         self.state = m.word(at + t["state"])
         self.is_process = m.word(at + t["process"]) != 0
         self.mm = m.word(at + t["mm"])
+        self.kthread = m.word(at + t["kthread"])
         self.cpu = None                 # that runs it
 
     def __str__(self):

@@ -44,8 +44,10 @@ class Machine:
     def __init__(self, ram_file):
         self.ram = np.memmap(ram_file, dtype="<u4", mode="r")
         self.cpus = []
-        self.frame = None       # kernel pages: frame behind each, or -1
-        self.executable = None
+        # Of the kernel's half, by page: the frame behind it or -1, and rights;
+        # its page tables, and the (2 MiB) place of each.
+        self.frame = self.executable = None
+        self.kernel_tables = self.kernel_table_at = None
 
     def stopped(self, registers):
         """Reads CPUs and the kernel's map anew."""
@@ -87,7 +89,7 @@ class Machine:
     def map_kernel(self, root):
         self.frame = np.full(KERNEL_PAGES, -1, dtype="i8")
         self.executable = np.zeros(KERNEL_PAGES, dtype=bool)
-        self.kernel_tables = []
+        self.kernel_tables, self.kernel_table_at = [], []
         for va, entries, pa in self.leaf_tables(root, [3]):
             first = va - KERNEL_BASE >> 12
             present = (entries & np.uint64(PRESENT)) != 0
@@ -97,6 +99,7 @@ class Machine:
             self.executable[first:first + 512] = present & (
                 (entries & NO_EXECUTE) == 0)
             self.kernel_tables.append(pa)
+            self.kernel_table_at.append(first // 512)
 
     def is_mapped(self, va):
         return self.frame[va - KERNEL_BASE >> 12] >= 0

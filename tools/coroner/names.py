@@ -11,17 +11,15 @@ import subprocess
 
 # Asked of gdb once for each run; what is missing there is an error.
 STRUCTS = [
-    "certificate", "certificate_name", "certificate_page", "exam", "frame",
-    "free_stack", "geometry", "heap", "list_head", "mm", "module", "owner",
-    "percpu", "process", "rq", "slab", "task", "trap_frame", "tss",
-    "window_page",
+    "bearer", "certificate", "certificate_name", "certificate_page", "frame",
+    "geometry", "kthread", "list_head", "mm", "module", "owner", "percpu",
+    "rq", "slab", "task", "trap_frame", "tss", "window_page",
 ]
 VARIABLES = {
     "certificate": "'certificate.c'::certificate",
     "frames": "'page.c'::frames",
     "nr_frames": "'page.c'::nr_frames",
     "pages": "'window.c'::pages",
-    "vmalloc_maps": "'vmalloc.c'::used",
     "free_stacks": "'vmalloc.c'::free_stacks",
     "geometry": "'slab.c'::geometry",
     "idle_tasks": "'core.c'::idle_tasks",
@@ -33,11 +31,9 @@ VARIABLES = {
 }
 CONSTANTS = [
     "CERTIFICATE_COMMIT", "CERTIFICATE_SECOND", "CERTIFICATE_REFUSAL",
-    "MODULE_FREE", "MODULE_LOADING", "MODULE_DEAD", "MODULE_ENTOMBED",
-    "MODULE_GONE",
-    "PAGE_RESERVED", "PAGE_FREE", "PAGE_KERNEL", "PAGE_SLAB",
-    "PAGE_SLAB_DATA", "PAGE_WINDOW", "PAGE_USER",
-    "TASK_DEAD", "WINDOW_BLOCK_SLAB", "WINDOW_BLOCK_RUN",
+    "MODULE_FREE", "MODULE_ENTOMBED", "MODULE_GONE",
+    "PAGE_FREE", "PAGE_SLAB", "PAGE_SLAB_DATA",
+    "TASK_DEAD", "WINDOW_BLOCK_SLAB",
 ]
 
 QUESTIONS = """
