@@ -4,6 +4,7 @@ Both go through tests/run, so that a test can be repeated by hand with the
 command that its failure prints.
 """
 
+import fcntl
 import json
 import os
 import shlex
@@ -54,9 +55,10 @@ class Result:
 
 def arguments(script=None, smp=2, mem=128, iso=False, icount=None, seed=None,
               timeout=60, add=(), append="", qemu="", console2=None,
-              interact=False):
+              interact=False, coroner=False):
     argv = [RUN, "--smp", str(smp), "--mem", str(mem)]
     argv += ["--iso"] * iso + ["--interact"] * interact
+    argv += ["--coroner"] * coroner
     if icount is not None:
         argv.append("--icount=%d" % icount)
     if seed is not None:
@@ -73,15 +75,17 @@ def arguments(script=None, smp=2, mem=128, iso=False, icount=None, seed=None,
     return argv + [script] * (script is not None)
 
 
-def boot(script, expect=None, **options):
+def boot(script, expect=None, build=None, **options):
     """Runs the script to its end. With expect, any other exit status fails
-    the test. The options are those of tests/run (see arguments())."""
+    the test; another build than the one under test is named by its folder. The
+    options are those of tests/run (see arguments())."""
     argv = arguments(script, **options)
     with tempfile.TemporaryDirectory(prefix="icebox-test-") as tmp:
         out = os.path.join(tmp, "events")
         done = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True,
-            env=dict(os.environ, ICEBOX_JSON=out))
+            env=dict(os.environ, ICEBOX_JSON=out,
+                     ICEBOX_BUILD=build or BUILD))
         result = Result(shlex.join(argv), done.returncode,
                         done.stdout.decode(errors="replace"),
                         done.stderr.decode(errors="replace"),
@@ -145,6 +149,25 @@ def flags():
 
 def is_debug():
     return "-DCONFIG_DEBUG" in flags()
+
+
+def lab_build():
+    """The folder of a lab build: the one under test, or one in it, which is
+    made if it is not there."""
+    if "-DCONFIG_LAB" in flags():
+        return BUILD
+    lab = built("lab")
+    os.makedirs(lab, exist_ok=True)
+    with open(os.path.join(lab, ".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)    # of tests that run side by side
+        done = subprocess.run(
+            ["make", "-C", TOP, "LAB=1", "BUILD=" + lab, "all"],
+            env={k: v for k, v in os.environ.items()
+                 if not k.startswith("MAKE")},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+    return lab
 
 
 def make_module(folder):

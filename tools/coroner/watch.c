@@ -65,6 +65,7 @@ uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *hwaddr);
 #define WINDOW_SIZE	0x08000000u
 #define PAGE_SHIFT	12
 #define PAGES		(WINDOW_SIZE >> PAGE_SHIFT)
+#define TABLES		((0u - WINDOW) >> 21)
 #define FRAMES		(1u << 18)	/* 1 GiB */
 #define TOUCHES		256
 #define CPUS		64
@@ -94,7 +95,7 @@ struct watch {
 	uint32_t owners, owner_size, owner_state, state_entombed;
 	uint32_t current_task, irq_depth;	/* in struct percpu */
 	uint32_t percpu[CPUS];			/* of each CPU of QEMU's */
-	uint32_t table[PAGES / 512];	/* page tables of the window, physical */
+	uint32_t table[TABLES];	/* page tables from the window up, physical */
 	uint32_t undertaker;
 	uint32_t bearer[EXCUSED];
 	uint32_t nr_touches;			/* in all; TOUCHES are kept */
@@ -170,9 +171,10 @@ static void report(unsigned int cpu, uint32_t how, uint32_t va, uint32_t frame,
 
 /* ---- pages, by address ---- */
 
-/* The frame that the page is mapped to, or 0. */
-static uint32_t frame_of_page(uint32_t page)
+/* The frame that an address from the window up is mapped to, or 0. */
+static uint32_t frame_of(uint32_t va)
 {
+	uint32_t page = (va - WINDOW) >> PAGE_SHIFT;
 	uint32_t entry = word_at(w->table[page / 512] + page % 512 * 8);
 
 	return entry & PRESENT ? entry >> PAGE_SHIFT : 0;
@@ -198,7 +200,7 @@ static bool page_is_dead(uint32_t page)
 			return false;
 		if (!is_entombed(owner))
 			return true;
-	} else if (!owner || !frame_of_page(page)) {
+	} else if (!owner || !frame_of(WINDOW + (page << PAGE_SHIFT))) {
 		w->page_state[page] = DEAD;	/* buried, a dossier as well */
 		return true;
 	}
@@ -216,7 +218,7 @@ static bool look_at_page(unsigned int cpu, uint32_t how, uint32_t va,
 		return false;
 	w->accesses++;
 	if (page_is_dead(page) && !is_excused(cpu, w->page_state[page]))
-		report(cpu, how, va, frame_of_page(page), eip, false);
+		report(cpu, how, va, frame_of(va), eip, false);
 	return true;
 }
 
@@ -248,32 +250,37 @@ static void look_at_record(uint32_t va)
 		w->frame_state[frame] = NOT_WATCHED;
 }
 
-static bool find_frame(meminfo info, uint32_t va, uint32_t *frame)
+static uint32_t frame_of_user(meminfo info, uint32_t va)
 {
 	struct qemu_plugin_hwaddr *hw = qemu_plugin_get_hwaddr(info, va);
 
 	if (!hw || qemu_plugin_hwaddr_is_io(hw))
-		return false;
-	*frame = (uint32_t)(qemu_plugin_hwaddr_phys_addr(hw) >> PAGE_SHIFT);
-	return true;
+		return 0;
+	return (uint32_t)(qemu_plugin_hwaddr_phys_addr(hw) >> PAGE_SHIFT);
 }
 
+/*
+ * A translation that a TLB should have forgotten (H32) shows as an access to a
+ * page that is not mapped: it is reported as one to the page.
+ */
 static void on_byte(unsigned int cpu, meminfo info, uint32_t va, uint32_t eip)
 {
-	uint32_t how = qemu_plugin_mem_is_store(info) ? 2 : 1, frame;
+	uint32_t how = qemu_plugin_mem_is_store(info) ? 2 : 1;
 
-	if (va - WINDOW < WINDOW_SIZE && look_at_page(cpu, how, va, eip))
-		return;
-	if (va - KERNEL_BASE < WINDOW - KERNEL_BASE) {
+	if (va >= WINDOW) {
+		if (va - WINDOW < WINDOW_SIZE &&
+		    look_at_page(cpu, how, va, eip))
+			return;
+		look_at_frame(cpu, how, va, frame_of(va), eip);
+	} else if (va >= KERNEL_BASE) {
 		look_at_frame(cpu, how, va, (va - KERNEL_BASE) >> PAGE_SHIFT,
 			      eip);
 		if (how == 2 &&
 		    va - w->frames < w->nr_frames * w->frame_size)
 			look_at_record(va);
-		return;
+	} else {
+		look_at_frame(cpu, how, va, frame_of_user(info, va), eip);
 	}
-	if (find_frame(info, va, &frame))
-		look_at_frame(cpu, how, va, frame, eip);
 }
 
 /* An access that lies in two pages touches both. */

@@ -9,6 +9,7 @@ import numpy as np
 from kernel import KERNEL_BASE, PAGE, WINDOW, WINDOW_PAGES
 
 CPUS, EXCUSED, TOUCHES, FRAMES = 64, 16, 256, 1 << 18
+TABLES = (1 << 32) - WINDOW >> 21
 NOT_WATCHED, DYING, DEAD, DOSSIER = range(4)
 HOW = ("fetch", "load", "store")
 
@@ -18,7 +19,7 @@ LAYOUT = np.dtype(
         "kind_free", "pages", "page_size", "page_owner", "page_freed",
         "owners", "owner_size", "owner_state", "state_entombed",
         "current_task", "irq_depth")]
-    + [("percpu", "<u4", CPUS), ("table", "<u4", WINDOW_PAGES // 512),
+    + [("percpu", "<u4", CPUS), ("table", "<u4", TABLES),
        ("undertaker", "<u4"), ("bearer", "<u4", EXCUSED),
        ("nr_touches", "<u4"), ("accesses", "<u4"),
        ("touch", [(name, "<u4") for name in (
@@ -85,7 +86,7 @@ class Watch:
                 self.file["percpu"][cpu.number] = \
                     k.at["percpus"] + cpu.kernel_cpu * s["percpu"].size
         first = (WINDOW - KERNEL_BASE) // PAGE // 512
-        for i in range(WINDOW_PAGES // 512):
+        for i in range(TABLES):
             self.file["table"][i] = m.kernel_tables[
                 m.kernel_table_at.index(first + i)]
 

@@ -1,0 +1,176 @@
+"""The coroner: the judge outside the kernel, and the watch over the dead.
+
+A judge that never objects proves nothing. So most of these scenes take guards
+away until the kernel commits what it must not, and ask whether the coroner has
+noticed, and what the watch has seen afterwards.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from icebox import FAILED, OK, PANICKED, TOP, boot, lab_build
+
+pytestmark = pytest.mark.coroner
+
+BLIND = "MEMORY_SEARCH,VERDICT_MEMORY"
+NAP = "load keeper; load sleeps_uncounted; keeper call &; nap ready; "
+LEAK = "load keeper; load leaks_pointer; "
+
+
+def judged(script, guard_off="", **options):
+    """Runs the script under the coroner, which has come to its end."""
+    result = boot(script, build=lab_build(), coroner=True,
+                  append=guard_off and "guard_off=" + guard_off, **options)
+    assert len(result.of("coroner_end")) == 1, result
+    return result
+
+
+def verdicts(result):
+    return [(v["verdict"], v["kernel"], v["coroner"])
+            for v in result.of("coroner")]
+
+
+def objections(result):
+    return [v for v in result.of("coroner") if v["disagrees"]]
+
+
+def touches(result):
+    return {(t["how"], t["seen"]) for t in result.of("coroner_touch")}
+
+
+# ---- where the two agree ----
+
+@pytest.mark.parametrize("smp, icount", [(1, None), (2, None), (4, None),
+                                         (2, 0)])
+@pytest.mark.parametrize("modules", ["fifo", "ticker", "tally counter"])
+def test_the_innocent_go_in_peace(smp, icount, modules):
+    """A module that nobody uses: two verdicts, searched memory, no objection,
+    and nobody touches what is gone."""
+    load = "; ".join("load " + m for m in reversed(modules.split()))
+    result = judged("%s; unload %s" % (load, modules), expect=OK, smp=smp,
+                    icount=icount)
+    assert verdicts(result) == [("commit", "clean", "unreachable"),
+                                ("second", "clean", "unreachable")]
+    assert all(v["words"] > 100000 and v["objects"] > 50 and not v["complaints"]
+               for v in result.of("coroner")), result
+    assert not touches(result), result
+
+
+def test_a_refusal_is_understood():
+    """Who sleeps inside is found by both; when he has left, by neither."""
+    result = judged(NAP + "! unload sleeps_uncounted; nap wake; wait; "
+                    "unload sleeps_uncounted", expect=OK)
+    seen = verdicts(result)
+    assert seen[0] == ("refusal", "task", "reachable"), result
+    assert seen[-2:] == [("commit", "clean", "unreachable"),
+                         ("second", "clean", "unreachable")], result
+
+
+def test_evidence_without_a_way_is_counted():
+    """A kernel object that only the dead know holds an address of theirs: the
+    kernel, which reads all memory, refuses; no way leads there."""
+    result = judged("load keeper; load leaks_pointer where=heap; "
+                    "! unload leaks_pointer; unleak; unload leaks_pointer",
+                    expect=OK)
+    assert ("refusal", "memory", "unreachable") in verdicts(result)
+    assert result.of("coroner_end")[0]["false_positives"] == 1, result
+
+
+# ---- where the kernel is wrong ----
+
+@pytest.mark.parametrize("guards, script, where", [
+    # a sleeper's stack, and the record of his task
+    ("TASK_EVIDENCE," + BLIND, NAP + "unload sleeps_uncounted",
+     [r"stack of keeper\[\d+\], esp\+\d+", r"object \w+\+\d+ of \d+ bytes"]),
+    # a variable of a module that lives on
+    (BLIND, LEAK + "unload leaks_pointer", [r"module keeper, \w+"]),
+    # a heap object that static data leads to
+    ("LEDGER_CLOSED," + BLIND, "load forgets_device; unload forgets_device",
+     [r"object \w+\+\d+ of \d+ bytes < kernel data chrdevs"]),
+    # another module's calls, which no word shows
+    ("DEPENDENTS," + BLIND, "load counter; load tally; unload counter",
+     [r"module tally is linked to it"]),
+], ids=["stack", "module", "heap", "linked"])
+def test_what_the_kernel_overlooks(guards, script, where):
+    """With guards off the kernel lets go what can be reached: the coroner
+    objects to that very verdict and names the holder. With them on it refuses,
+    and nobody objects."""
+    result = judged(script, guards, expect=PANICKED)
+    first = result.of("coroner")[0]
+    assert first["verdict"] == "commit" and first["disagrees"], result
+    for pattern in where:
+        assert any(re.match(pattern, hit) for hit in first["hits"]), result
+    assert "the kernel says clean, and it is reachable" in result.stderr
+    assert not objections(judged(script, expect=FAILED))
+
+
+def test_a_register_is_evidence():
+    """H02: of the ways through a module, preempted at each instruction, with
+    stacks not read, the first that ends in a crash is one that the coroner
+    has objected to just before."""
+    result = judged("ktest exact", "TASK_EVIDENCE", expect=PANICKED, smp=1,
+                    icount=0)
+    last = result.of("coroner")[-1]
+    assert last["disagrees"] and "stack of victim" in last["hits"][0], result
+    assert len(result.of("coroner")) > 10
+    assert touches(result), result
+
+
+# ---- the watch ----
+
+@pytest.mark.parametrize("how, kind", [("call", "fetch"), ("read", "load"),
+                                       ("write", "store")])
+def test_a_touch_that_faults(how, kind):
+    """An address that was kept where no judge can see it (as an offset) is
+    used when the module has gone: each kind of access is told."""
+    result = judged("load ticker; ghost keep ticker ticker_command; "
+                    "unload ticker; ghost " + how, expect=PANICKED)
+    assert not objections(result), result
+    assert touches(result) == {(kind, "fault")}, result
+
+
+def test_a_touch_between_the_verdicts():
+    """Cleanup may work on the dead; a call from elsewhere meanwhile does not
+    fault, and is seen all the same, with its place."""
+    result = judged(LEAK + "load cleanup_waits; keeper hold; "
+                    "unload cleanup_waits leaks_pointer & "
+                    "await leaks_pointer dead; keeper call; keeper release; "
+                    "wait", BLIND, expect=PANICKED)
+    assert touches(result) == {("fetch", "address")}, result
+    touch = result.of("coroner_touch")[0]
+    assert touch["eip"] == touch["address"]
+    assert touch["address"] in result.of("coroner")[0]["hits"][0]
+
+
+def test_a_touch_of_a_frame(tmp_path):
+    """The watch alone, on a frame of the kernel that is called dead: whoever
+    reads it is seen, by whatever name he does."""
+    import numpy as np
+    sys.path.insert(0, os.path.join(TOP, "tools/coroner"))
+    from watch import DEAD, LAYOUT
+
+    lab = lab_build()
+    ram, shared = tmp_path / "ram", tmp_path / "watch"
+    with open(ram, "wb") as f:
+        f.truncate(32 << 20)
+    symbols = subprocess.run(["nm", os.path.join(lab, "icebox.elf")],
+                             capture_output=True, text=True).stdout
+    tasklist = int(re.search(r"(\w+) \w tasklist\n", symbols)[1], 16)
+    w = np.zeros(1, dtype=LAYOUT)
+    w["armed"] = 1
+    w["frame_state"][0][tasklist - 0xc0000000 >> 12] = DEAD
+    shared.write_bytes(w.tobytes())
+    boot("ps", build=lab, expect=OK, mem=32, qemu="-object memory-backend-file,"
+         "id=ram,share=on,size=32M,mem-path=%s -machine memory-backend=ram "
+         "-plugin %s,ram=%s,watch=%s" % (
+             ram, os.path.join(lab, "coroner-watch.so"), ram, shared))
+    w = np.fromfile(shared, dtype=LAYOUT)[0]
+    seen = [t for t in w["touch"] if t["address"] == tasklist]
+    assert w["nr_touches"] and len(seen), w["nr_touches"]
+    assert all(t["by_frame"] and t["frame"] == tasklist - 0xc0000000 >> 12
+               for t in seen)
+
