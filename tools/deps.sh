@@ -72,6 +72,7 @@ need_check()
 	need cppcheck have cppcheck
 	need shellcheck have shellcheck
 	need python3-pyflakes python pyflakes
+	need python3-numpy python numpy
 }
 
 need_bench()

@@ -4,23 +4,26 @@
  */
 #include <kernel/atomic.h>
 #include <kernel/compiler.h>
+#include <kernel/string.h>
 #include <lib/cmdline.h>
 #include <lib/coroner.h>
 
 #ifdef CONFIG_LAB
 
-static bool there;		/* constant after boot */
+static unsigned int share;	/* one unload in so many; constant; 0: none */
 
 void coroner_init(const char *cmdline)
 {
-	char value[8];
+	char value[12];
 
-	there = cmdline_get(cmdline, "coroner", value, sizeof(value));
+	if (cmdline_get(cmdline, "coroner", value, sizeof(value)) &&
+	    kstrtouint(value, 0, &share))
+		share = 1;
 }
 
-bool coroner_is_there(void)
+bool coroner_wants(uint32_t unload_number)
 {
-	return there;
+	return share && unload_number % share == 0;
 }
 
 noinline void coroner_verdict(void)

@@ -1,9 +1,9 @@
 /*
- * Where the coroner (tools/coroner) stops the machine: three functions that do
+ * Where the coroner (tools/coroner) stops the machine: two functions that do
  * nothing, for a debugger outside to have its breakpoints in.
  *
- * Of the lab build, and only where the command line says `coroner`: in the
- * ordinary kernel none of them exists.
+ * Of the lab build, and only where the command line says coroner=N: one unload
+ * in N is his.  In the ordinary kernel none of this exists.
  */
 #ifndef LIB_CORONER_H
 #define LIB_CORONER_H
@@ -13,10 +13,10 @@
 struct trap_frame;
 
 #ifdef CONFIG_LAB
-/* Boot, once: whether @cmdline says that there is a coroner. */
+/* Boot, once: whether @cmdline says that there is a coroner, and his share. */
 void coroner_init(const char *cmdline);
-/* Any context. */
-bool coroner_is_there(void);
+/* He is there, and wants to hear of this unload.  Any context. */
+bool coroner_wants(uint32_t unload_number);
 /*
  * The certificate is complete.  In a rendezvous, on the CPU that leads it; it
  * returns when the coroner has looked.

@@ -82,7 +82,7 @@ static void note_pages(const struct territory *terr)
 void certify(const struct territory *terr, uint32_t unload_number,
 	     enum certificate_kind kind, const char *conclusion)
 {
-	if (!coroner_is_there())
+	if (!coroner_wants(unload_number))
 		return;
 	certificate.serial++;
 	certificate.unload_number = unload_number;
@@ -116,7 +116,7 @@ void certify_refusal(const struct territory *terr, uint32_t unload_number,
 	uint64_t stopped;
 	uint32_t late;
 
-	if (coroner_is_there())
+	if (coroner_wants(unload_number))
 		smp_rendezvous(certify_stopped, &r, REFUSAL_NS, &late,
 			       &stopped);
 }

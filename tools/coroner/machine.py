@@ -106,9 +106,11 @@ class Machine:
 
     def gather(self, addresses):
         """The words at an array of (aligned, mapped) kernel addresses."""
-        pages = (addresses - KERNEL_BASE) >> 12
-        physical = (self.frame[pages] << 12) + (addresses & 4095)
-        return self.ram[physical >> 2]
+        frames = self.frame[(addresses - KERNEL_BASE) >> 12]
+        if (frames < 0).any():
+            raise ValueError("nothing is mapped at %08x"
+                             % addresses[np.argmin(frames)])
+        return self.ram[((frames << 12) + (addresses & 4095)) >> 2]
 
     def words(self, va, end):
         """The words of a range of the kernel, all of it mapped."""
@@ -117,8 +119,10 @@ class Machine:
         return self.gather(np.arange(va & ~3, end, 4, dtype="i8"))
 
     def word(self, va):
-        return int(self.ram[(int(self.frame[va - KERNEL_BASE >> 12]) * PAGE
-                             + (va & 4095)) // 4])
+        frame = int(self.frame[va - KERNEL_BASE >> 12])
+        if frame < 0:
+            raise ValueError("nothing is mapped at %08x" % va)
+        return int(self.ram[(frame * PAGE + (va & 4095)) // 4])
 
     def half(self, va):
         return self.word(va & ~3) >> 8 * (va & 2) & 0xffff
