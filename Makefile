@@ -387,6 +387,9 @@ coroner:
 		$(if $(filter command line,$(origin BUILD)),BUILD=$(B)/lab) coroner
 else
 coroner: all ## every verdict judged from outside: the judge's tests
+	@$(PYTHON) -c 'import numpy' || { \
+		echo 'make coroner: python3-numpy is missing (make deps-check)'; \
+		exit 1; }
 	@ICEBOX_BUILD=$(abspath $(B)) tests/suite -m coroner $(TESTS)
 endif
 

@@ -14,6 +14,11 @@ import pytest
 
 from icebox import FAILED, OK, PANICKED, TOP, boot, lab_build
 
+np = pytest.importorskip("numpy", reason="python3-numpy: make deps-check")
+sys.path.insert(0, os.path.join(TOP, "tools/coroner"))
+from judge import Judge, Verdict                        # noqa: E402
+from watch import DEAD, LAYOUT                          # noqa: E402
+
 pytestmark = pytest.mark.coroner
 
 BLIND = "MEMORY_SEARCH,VERDICT_MEMORY"
@@ -82,6 +87,48 @@ def test_evidence_without_a_way_is_counted():
 
 # ---- where the kernel is wrong ----
 
+class Told:
+    """A kernel whose certificate has these pages and frames, and whose owner
+    table and page tables have pages 3 and 4: a margin, and frame 77."""
+
+    at = {"certificate": 0}
+
+    def __init__(self, pages, frames):
+        self.column = {"page": np.array(pages), "frame": np.array(frames)}
+        self.window_frame = np.array([-1, -1, -1, -1, 77])
+        self.machine, self.names = self, self
+        self.struct = {"certificate": Layout(4, room=80),
+                       "certificate_page": Layout(8, room=8)}
+
+    def word(self, _):
+        return len(self.column["page"])
+
+    def field_of(self, _at, _count, _struct, name):
+        return self.column[name]
+
+
+class Layout(dict):
+    def __init__(self, offset, room):
+        super().__init__(page=offset, nr_pages=0)
+        self.size = room
+
+    def size_of(self, _):
+        return self.size
+
+
+@pytest.mark.parametrize("pages, frames, wrong", [
+    ([3, 4], [0, 77], False), ([3, 4], [0, 78], True), ([4], [77], True),
+    ([3, 4, 5], [0, 77, 0], True), ([3, 4], [77, 77], True)])
+def test_a_certificate_that_lies(pages, frames, wrong):
+    """Pages or frames that are not those of the tables make a complaint, and a
+    complaint is a disagreement."""
+    judge = Judge(Told(pages, frames), 0)
+    judge.verdict = Verdict({"conclusion": "clean"})
+    judge.dead = np.array([False, False, False, True, True])
+    judge.compare_territory()
+    assert judge.verdict.disagrees == wrong, judge.verdict.complaints
+
+
 @pytest.mark.parametrize("guards, script, where", [
     # a sleeper's stack, and the record of his task
     ("TASK_EVIDENCE," + BLIND, NAP + "unload sleeps_uncounted",
@@ -142,6 +189,7 @@ def test_a_touch_between_the_verdicts():
                     "wait", BLIND, expect=PANICKED)
     assert touches(result) == {("fetch", "address")}, result
     touch = result.of("coroner_touch")[0]
+    assert touch["module"] == touch["at"] == "leaks_pointer"
     assert touch["eip"] == touch["address"]
     assert touch["address"] in result.of("coroner")[0]["hits"][0]
 
@@ -149,10 +197,6 @@ def test_a_touch_between_the_verdicts():
 def test_a_touch_of_a_frame(tmp_path):
     """The watch alone, on a frame of the kernel that is called dead: whoever
     reads it is seen, by whatever name he does."""
-    import numpy as np
-    sys.path.insert(0, os.path.join(TOP, "tools/coroner"))
-    from watch import DEAD, LAYOUT
-
     lab = lab_build()
     ram, shared = tmp_path / "ram", tmp_path / "watch"
     with open(ram, "wb") as f:

@@ -21,11 +21,10 @@ import time
 
 import numpy as np
 
-from kernel import (ADDRESS, KERNEL_BASE, MAX_MODULES, PAGE, WINDOW,
-                    WINDOW_END, page_of)
-from machine import GENERAL
+from kernel import MAX_MODULES, WINDOW, WINDOW_END, page_of
+from machine import ADDRESS, GENERAL, KERNEL_BASE, PAGE
 
-MAX_HITS = 16                   # told of one verdict; all are counted
+MAX_TOLD = 16                   # of one verdict's hits; all are counted
 DECIDES_EVIDENCE = {"clean": False, "task": True, "memory": True}
 
 
@@ -34,7 +33,7 @@ class Verdict:
 
     def __init__(self, certificate):
         self.certificate = certificate
-        self.hits = []          # (where, word): a way to the dead
+        self.hits = []          # "where: word", each a way to the dead
         self.notes = []         # the same in what was declared free of them
         self.complaints = []    # the certificate is wrong, or the machine is
         self.nr_hits = self.nr_notes = self.words = self.objects = 0
@@ -177,13 +176,20 @@ class Judge:
 
     def add_hit(self, where, word):
         self.verdict.nr_hits += 1
-        if len(self.verdict.hits) < MAX_HITS:
-            self.verdict.hits.append((where, word))
+        if len(self.verdict.hits) < MAX_TOLD:
+            self.verdict.hits.append(self.tell(where, word))
 
     def add_note(self, where, word):
         self.verdict.nr_notes += 1
-        if len(self.verdict.notes) < MAX_HITS:
-            self.verdict.notes.append((where, word))
+        if len(self.verdict.notes) < MAX_TOLD:
+            self.verdict.notes.append(self.tell(where, word))
+
+    def tell(self, where, word):
+        if WINDOW <= word < WINDOW_END:
+            owner = int(self.kernel.owner[page_of(word)])
+            return "%s: %08x of %s" % (where, word,
+                                       self.kernel.module(owner)[0])
+        return "%s: %08x" % (where, word)
 
     def in_territory(self, words):
         """Which of an array of words are addresses of the dead."""

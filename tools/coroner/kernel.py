@@ -7,7 +7,7 @@ objects it takes for live, what it remembers of a stack) is not asked for.
 
 import numpy as np
 
-from machine import ADDRESS, KERNEL_BASE, PAGE
+from machine import KERNEL_BASE, PAGE
 
 WINDOW, WINDOW_END = 0xe8000000, 0xf0000000
 VMALLOC, VMALLOC_END = 0xf0000000, 0xffc00000

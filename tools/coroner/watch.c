@@ -83,7 +83,7 @@ enum watched {
 
 struct touch {
 	uint32_t how;		/* 0 fetch, 1 load, 2 store */
-	uint32_t address, frame, eip, cpu, task, by_frame;
+	uint32_t address, frame, eip, cpu, by_frame;
 };
 
 /* All uint32_t but for the states; watch.py knows the order. */
@@ -166,7 +166,7 @@ static void report(unsigned int cpu, uint32_t how, uint32_t va, uint32_t frame,
 
 	if (n < TOUCHES)
 		w->touch[n] = (struct touch){ how, va, frame, eip, cpu,
-					      task_on(cpu), by_frame };
+					      by_frame };
 }
 
 /* ---- pages, by address ---- */

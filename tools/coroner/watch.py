@@ -23,7 +23,7 @@ LAYOUT = np.dtype(
        ("undertaker", "<u4"), ("bearer", "<u4", EXCUSED),
        ("nr_touches", "<u4"), ("accesses", "<u4"),
        ("touch", [(name, "<u4") for name in (
-           "how", "address", "frame", "eip", "cpu", "task", "by_frame")],
+           "how", "address", "frame", "eip", "cpu", "by_frame")],
         TOUCHES),
        ("freed", "<u4", WINDOW_PAGES), ("page_state", "u1", WINDOW_PAGES),
        ("frame_state", "u1", FRAMES)])
@@ -36,6 +36,7 @@ class Watch:
         self.file = np.memmap(path, dtype=LAYOUT, mode="r+", shape=1)[0]
         self.kernel = kernel
         self.told = 0
+        self.page_name, self.frame_name = {}, {}    # of the dead, whose
 
     def set(self, **values):
         for name, value in values.items():
@@ -63,6 +64,9 @@ class Watch:
         self.file["page_state"][pages] = states
         self.file["freed"][pages] = self.freed(pages)
         frames = self.kernel.window_frame[pages]
+        for page, frame in zip(pages.tolist(), frames.tolist()):
+            name = self.kernel.module(int(self.kernel.owner[page]))[0]
+            self.page_name[page] = self.frame_name[frame] = name
         mapped = (frames >= 0) & (frames < FRAMES)
         self.file["frame_state"][frames[mapped]] = states[mapped]
         self.set(armed=1)
@@ -133,10 +137,17 @@ class Watch:
             return self.file["page_state"][page] != DOSSIER
         return k.machine.half(record + w["owner"]) == 0
 
+    def name(self, address, frame):
+        """Whose an address was, or else a frame; "" if nobody's."""
+        return self.page_name.get(address - WINDOW >> 12,
+                                  self.frame_name.get(frame, ""))
+
     def touches(self):
         """What has been seen and not been told yet."""
         count = int(self.file["nr_touches"])
-        for i in range(self.told, min(count, TOUCHES)):
-            yield {name: int(self.file["touch"][i][name])
-                   for name in LAYOUT["touch"].base.names}
+        for t in self.file["touch"][self.told:count]:
+            yield {"how": int(t["how"]), "address": int(t["address"]),
+                   "frame": int(t["frame"]), "eip": int(t["eip"]),
+                   "cpu": int(t["cpu"]),
+                   "seen": "frame" if t["by_frame"] else "address"}
         self.told = count
