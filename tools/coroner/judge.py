@@ -25,7 +25,7 @@ from kernel import MAX_MODULES, WINDOW, WINDOW_END, page_of
 from machine import ADDRESS, GENERAL, KERNEL_BASE, PAGE
 
 MAX_TOLD = 16                   # of one verdict's hits; all are counted
-DECIDES_EVIDENCE = {"clean": False, "task": True, "memory": True}
+EVIDENCE = ("task", "memory")   # conclusions that say: somebody leads there
 
 
 class Verdict:
@@ -52,8 +52,8 @@ class Verdict:
     @property
     def false_positive(self):
         """The kernel has found evidence where no way leads."""
-        return bool(DECIDES_EVIDENCE.get(self.certificate["conclusion"])
-                    and not self.nr_hits and not self.complaints)
+        return (self.certificate["conclusion"] in EVIDENCE
+                and not self.nr_hits and not self.complaints)
 
 
 class Judge:
@@ -93,7 +93,7 @@ class Judge:
 
     def judge(self):
         since = time.monotonic()
-        self.kernel.read()
+        self.kernel.read(self.leader)
         v = self.verdict = Verdict(self.read_certificate())
         self.name_the_dead()
         self.compare_territory()
@@ -132,10 +132,9 @@ class Judge:
         count = self.machine.word(at + c["nr_pages"])
         if count > room:
             return                      # told in part only: nothing to compare
-        field = lambda name: self.kernel.field_of(
-            at + c["page"], count, "certificate_page", name) if count else \
-            np.empty(0, dtype="i8")
-        told = dict(zip(field("page"), field("frame")))
+        told = dict(zip(*(self.kernel.field_of(
+            at + c["page"], count, "certificate_page", name)
+            for name in ("page", "frame"))))
         pages = np.flatnonzero(self.dead)
         frames = np.maximum(self.kernel.window_frame[pages], 0)
         if told != dict(zip(pages, frames)):
@@ -164,11 +163,11 @@ class Judge:
             self.complain("who judges is not the undertaker but %s" % task)
 
     def check_standstill(self):
-        for cpu in self.machine.cpus:
-            if cpu.kernel_cpu is None:
-                if cpu.number < self.kernel.nr_cpus:
-                    self.complain("CPU %d is not in the kernel" % cpu.number)
-            elif cpu.number != self.leader and not cpu.caught:
+        if len(self.kernel.cpus) != self.kernel.nr_cpus:
+            self.complain("of %d CPUs %d are in the kernel" % (
+                self.kernel.nr_cpus, len(self.kernel.cpus)))
+        for cpu in self.kernel.cpus:
+            if cpu.number != self.leader and not cpu.caught:
                 self.complain("CPU %d does not stand in the rendezvous"
                               % cpu.number)
 
@@ -206,36 +205,43 @@ class Judge:
 
     def check_frames(self):
         """Every page table there is, for a second name of a dead frame."""
-        k, m = self.kernel, self.machine
-        dead = np.zeros(1 << 20, dtype=bool)
-        dead[self.dead_frames] = True
-        kernel = np.flatnonzero((m.frame >= 0)
-                                & dead[np.maximum(m.frame, 0) & 0xfffff])
-        for page in kernel:
+        self.frame_is_dead = np.zeros(1 << 20, dtype=bool)
+        self.frame_is_dead[self.dead_frames] = True
+        top = {int(self.machine.directories(cpu.reg["CR3"])[3])
+               for cpu in self.kernel.cpus}
+        if len(top) > 1:
+            self.complain("CPUs differ in the kernel's half")
+        self.check_kernel_tables()
+        for root in self.kernel.user_roots():
+            self.check_user_tables(root)
+
+    def check_kernel_tables(self):
+        frame = self.machine.frame
+        self.verdict.words += len(frame) * 2
+        for page in np.flatnonzero((frame >= 0)
+                                   & self.frame_is_dead[frame & 0xfffff]):
             va = KERNEL_BASE + int(page) * PAGE
             if not (WINDOW <= va < WINDOW_END and self.dead[page_of(va)]):
                 self.add_hit("page table entry of %08x" % va,
-                             int(m.frame[page]) * PAGE)
-        self.verdict.words += len(m.frame) * 2
-        top = {int(m.directories(cpu.reg["CR3"])[3]) for cpu in m.cpus}
-        if len(top) > 1:
-            self.complain("CPUs differ in the kernel's half")
-        tables = list(m.kernel_tables)
-        for root in k.user_roots():
-            tables.append(root)
-            for va, entries, pa in m.leaf_tables(root, [0, 1, 2]):
-                tables.append(pa)
-                self.verdict.words += 1024
-                # A page without rights is not present and keeps its frame.
-                for i in np.flatnonzero(
-                        dead[(entries & ADDRESS).astype("i8") >> 12 & 0xfffff]
-                        & (entries != 0)):
-                    self.add_hit("user page table %08x, entry of %08x"
-                                 % (root, va + int(i) * PAGE),
-                                 int(entries[i] & ADDRESS))
-        for pa in tables:
-            if dead[pa >> 12 & 0xfffff]:
-                self.add_hit("a frame that serves as page table", pa)
+                             int(frame[page]) * PAGE)
+        for table in self.machine.kernel_tables:
+            self.check_table(table)
+
+    def check_user_tables(self, root):
+        self.check_table(root)
+        for va, entries, table in self.machine.leaf_tables(root, [0, 1, 2]):
+            self.verdict.words += 1024
+            self.check_table(table)
+            # Present or not: a page without rights keeps its frame.
+            frames = (entries & ADDRESS).astype("i8") >> 12 & 0xfffff
+            for i in np.flatnonzero(self.frame_is_dead[frames]):
+                self.add_hit("user page table %08x, entry of %08x"
+                             % (root, va + int(i) * PAGE),
+                             int(frames[i]) * PAGE)
+
+    def check_table(self, physical):
+        if self.frame_is_dead[physical >> 12 & 0xfffff]:
+            self.add_hit("a frame that serves as page table", physical)
 
     def check_dependencies(self):
         for number in range(1, MAX_MODULES):
@@ -249,9 +255,17 @@ class Judge:
 
     def roots(self):
         """(addresses, words, how to name one) of all that begins a way."""
+        yield from self.registers()
         yield from self.static_data()
         yield from self.stacks()
         yield from self.other_modules()
+
+    def registers(self):
+        for cpu in self.kernel.cpus:
+            if cpu.number != self.leader:
+                yield (np.arange(len(GENERAL)),
+                       np.array([cpu.reg[r] for r in GENERAL], dtype="<u4"),
+                       lambda i, n=cpu.number: "CPU %d, %s" % (n, GENERAL[i]))
 
     def static_data(self):
         s = self.names.symbol
@@ -299,26 +313,20 @@ class Judge:
         number = int(self.kernel.owner[page_of(at)])
         return "module %s, %08x" % (self.kernel.module(number)[0], at)
 
+    # ---- what the processor keeps in forms of its own ----
+
     def look_at_cpus(self):
-        """Registers, descriptor tables, task states. The addresses that are
-        cut into pieces there are put together."""
-        for cpu in self.machine.cpus:
-            if cpu.kernel_cpu is None or cpu.number == self.leader:
-                continue
-            for name in GENERAL:
-                self.judge_word("CPU %d, %s" % (cpu.number, name),
-                                cpu.reg[name])
-            for word in cpu.others:
-                self.judge_word("CPU %d, a register of no pointers"
-                                % cpu.number, word, self.add_note)
-        for cpu in self.machine.cpus:
-            if cpu.kernel_cpu is None:
-                continue
+        """Task states and descriptors, whose addresses are cut into pieces,
+        lead to no object of the heap; x87, SSE and debug registers give
+        notes."""
+        for cpu in self.kernel.cpus:
             self.descriptors(cpu)
-            at, tss = cpu.base["TR"], self.names.struct["tss"]
-            for i in range(0, tss.size, 4):
+            for i in range(0, self.names.struct["tss"].size, 4):
                 self.judge_word("CPU %d, task state + %d" % (cpu.number, i),
-                                self.machine.word(at + i))
+                                self.machine.word(cpu.base["TR"] + i))
+            for word in cpu.others:
+                self.judge_word("CPU %d, a register that holds no pointers"
+                                % cpu.number, word, self.add_note)
 
     def descriptors(self, cpu):
         m, gdt, idt = self.machine, cpu.base["GDT"], cpu.base["IDT"]
@@ -355,12 +363,6 @@ class Judge:
         for addresses, words, describe in self.roots():
             self.look(addresses, words, describe)
             self.follow(addresses, words, describe)
-        for cpu in self.machine.cpus:
-            if cpu.kernel_cpu is not None and cpu.number != self.leader:
-                registers = np.array([cpu.reg[r] for r in GENERAL],
-                                     dtype="<u4")
-                self.follow(np.zeros(len(registers), dtype="i8"), registers,
-                            lambda _, n=cpu.number: "CPU %d" % n)
         while self.fresh:
             objects = np.concatenate(self.fresh)
             self.fresh = []

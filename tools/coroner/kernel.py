@@ -49,10 +49,9 @@ class Kernel:
         self.at = names.variable
         self.constant = names.constant
 
-    def read(self):
-        """Everything, while the machine stands."""
-        m = self.machine
-        m.map_kernel(m.cpus[0].reg["CR3"])
+    def read(self, cpu):
+        """Everything, while the machine stands; by the page tables of a CPU."""
+        self.machine.map_kernel(self.machine.cpus[cpu].reg["CR3"])
         self.read_window()
         self.read_frames()
         self.read_tasks()
@@ -63,6 +62,8 @@ class Kernel:
 
     def array(self, at, count, size, offset, length):
         """One field of an array of structures."""
+        if not count:
+            return np.empty(0, dtype="i8")
         data = self.machine.words(at, (at + count * size + 3) & ~3)
         data = data.view("u1")[:count * size].reshape(count, size)
         field = np.ascontiguousarray(data[:, offset:offset + length])
@@ -123,10 +124,9 @@ class Kernel:
     def read_frames(self):
         self.nr_frames = self.machine.word(self.at["nr_frames"])
         self.frames_at = self.machine.word(self.at["frames"])
-        field = lambda name: self.field_of(self.frames_at, self.nr_frames,
-                                           "frame", name)
-        self.kind, self.order = field("kind"), field("order")
-        self.note = field("note")
+        self.kind, self.order, self.note = (
+            self.field_of(self.frames_at, self.nr_frames, "frame", name)
+            for name in ("kind", "order", "note"))
 
     # ---- tasks ----
 
@@ -152,11 +152,12 @@ class Kernel:
     def place_cpus(self):
         """Which CPU of QEMU's is which of the kernel's: by %fs."""
         p = self.struct["percpu"]
+        self.cpus = []                  # those that the kernel has
         for cpu in self.machine.cpus:
             number, rest = divmod(cpu.base["FS"] - self.at["percpus"], p.size)
-            cpu.kernel_cpu = None
             if rest or not 0 <= number < self.nr_cpus:
                 continue
+            self.cpus.append(cpu)
             at = self.at["percpus"] + number * p.size
             current = self.machine.word(at + p["current_task"])
             cpu.kernel_cpu = number
@@ -212,7 +213,7 @@ class Kernel:
         root = self.struct["mm"]["root"]
         roots = {self.machine.word(t.mm + root)
                  for t in self.tasks.values() if t.mm}
-        return roots | {cpu.reg["CR3"] for cpu in self.machine.cpus}
+        return roots | {cpu.reg["CR3"] for cpu in self.cpus}
 
     # ---- heap objects ----
 

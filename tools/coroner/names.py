@@ -6,8 +6,10 @@ the names of addresses, for reports, from the symbol table of the ELF file.
 
 import bisect
 import json
+import os
 import struct
 import subprocess
+import tempfile
 
 # Asked of gdb once for each run; what is missing there is an error.
 STRUCTS = [
@@ -80,7 +82,7 @@ class Struct:
 
 class Names:
     def __init__(self, elf):
-        answer = ask_gdb(elf)
+        answer = recall(elf)
         self.variable = answer["variable"]
         self.constant = answer["constant"]
         self.struct = {name: Struct(*layout)
@@ -99,6 +101,27 @@ class Names:
         if address - value >= max(size, 1):
             return None
         return name + ("+0x%x" % (address - value) if address > value else "")
+
+
+def recall(elf):
+    """The answer of gdb, kept beside the file for the next run."""
+    kept = elf + ".coroner.json"
+    state = os.stat(elf)
+    asked = [state.st_mtime_ns, state.st_size, STRUCTS, VARIABLES, CONSTANTS,
+             QUESTIONS]
+    try:
+        with open(kept) as f:
+            then, answer = json.load(f)
+        if then == asked:
+            return answer
+    except (OSError, ValueError):
+        pass
+    answer = ask_gdb(elf)
+    with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(kept),
+                                     delete=False) as f:
+        json.dump([asked, answer], f)
+    os.rename(f.name, kept)
+    return answer
 
 
 def ask_gdb(elf):

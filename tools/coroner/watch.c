@@ -306,7 +306,10 @@ static void on_fetch_in_window(unsigned int cpu, void *data)
 		look_at_page(cpu, 0, eip, eip);
 }
 
-/* Programs: the frame is that of the translation, good as long as that is. */
+/*
+ * Programs: the frame is that of the translation, good as long as that is.  The
+ * kernel's own text is constant and nobody's.
+ */
 static void on_fetch_of_user(unsigned int cpu, void *data)
 {
 	uint64_t both = (uint64_t)(uintptr_t)data;
@@ -323,7 +326,9 @@ static void find_host_ram(uint32_t va, uint8_t *host)
 		host_ram = host - (va - KERNEL_BASE);
 }
 
-static void watch_fetch(struct qemu_plugin_insn *insn, uint32_t va)
+/* In the window each instruction is watched, elsewhere each page of a block. */
+static void watch_fetch(struct qemu_plugin_insn *insn, uint32_t va,
+			bool page_begins)
 {
 	uint8_t *host = qemu_plugin_insn_haddr(insn);
 	uint64_t frame;
@@ -333,8 +338,8 @@ static void watch_fetch(struct qemu_plugin_insn *insn, uint32_t va)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn,
 			on_fetch_in_window, NO_REGISTERS,
 			(void *)(uintptr_t)va);
-	} else if (va < KERNEL_BASE && host_ram && host >= host_ram &&
-		   host < host_ram + ram_size) {
+	} else if (va < KERNEL_BASE && page_begins && host_ram &&
+		   host >= host_ram && host < host_ram + ram_size) {
 		frame = (uint64_t)(host - host_ram) >> PAGE_SHIFT;
 		qemu_plugin_register_vcpu_insn_exec_cb(insn,
 			on_fetch_of_user, NO_REGISTERS,
@@ -344,15 +349,18 @@ static void watch_fetch(struct qemu_plugin_insn *insn, uint32_t va)
 
 static void on_translate(plugin_id id, struct qemu_plugin_tb *tb)
 {
+	uint32_t page = 0;
+
 	(void)id;
 	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		uint32_t va = (uint32_t)qemu_plugin_insn_vaddr(insn);
 
-		watch_fetch(insn, va);
+		watch_fetch(insn, va, !i || va >> PAGE_SHIFT != page);
 		qemu_plugin_register_vcpu_mem_cb(insn, on_access, NO_REGISTERS,
 						 MEM_BOTH,
 						 (void *)(uintptr_t)va);
+		page = va >> PAGE_SHIFT;
 	}
 }
 

@@ -85,8 +85,8 @@ class Watch:
                  state_entombed=k.constant["MODULE_ENTOMBED"],
                  current_task=s["percpu"]["current_task"],
                  irq_depth=s["percpu"]["irq_depth"])
-        for cpu in m.cpus:
-            if cpu.kernel_cpu is not None and cpu.number < CPUS:
+        for cpu in k.cpus:
+            if cpu.number < CPUS:
                 self.file["percpu"][cpu.number] = \
                     k.at["percpus"] + cpu.kernel_cpu * s["percpu"].size
         first = (WINDOW - KERNEL_BASE) // PAGE // 512
