@@ -155,16 +155,29 @@ def test_what_the_kernel_overlooks(guards, script, where):
     assert not objections(judged(script, expect=FAILED))
 
 
-def test_a_register_is_evidence():
+@pytest.mark.parametrize("guard", ["TASK_EVIDENCE", "WHOLE_STACK",
+                                   "DATA_COUNTS"])
+def test_no_crash_without_an_objection(guard):
     """H02: of the ways through a module, preempted at each instruction, with
-    stacks not read, the first that ends in a crash is one that the coroner
-    has objected to just before."""
-    result = judged("ktest exact", "TASK_EVIDENCE", expect=PANICKED, smp=1,
-                    icount=0)
+    stacks not read, or not all of it, the first that ends in a crash is one
+    that the coroner has objected to just before."""
+    result = judged("ktest exact", guard, expect=PANICKED, smp=1, icount=0)
     last = result.of("coroner")[-1]
     assert last["disagrees"] and "stack of victim" in last["hits"][0], result
     assert len(result.of("coroner")) > 10
     assert touches(result), result
+
+
+def test_what_cleanup_leaves_behind():
+    """H48: without a second verdict the kernel buries what cleanup has left a
+    pointer to, and asks nobody; the coroner is asked all the same. What he said
+    comes true when the pointer is followed."""
+    script = "load keeper; load cleanup_waits leave=1; unload cleanup_waits; "
+    result = judged(script + "keeper call", "SECOND_VERDICT", expect=PANICKED)
+    assert verdicts(result) == [("commit", "clean", "unreachable"),
+                                ("second", "clean", "reachable")]
+    assert "module keeper" in objections(result)[0]["hits"][0], result
+    assert touches(result) == {("fetch", "fault")}, result
 
 
 # ---- the watch ----

@@ -12,7 +12,7 @@
 
 #define CERTIFICATE_PAGES	16384u
 #define CERTIFICATE_WORD	16
-#define REFUSAL_NS		(50 * NSEC_PER_MSEC)
+#define PATIENCE_NS		(50 * NSEC_PER_MSEC)
 
 /* Read by tools/coroner, by these names. */
 struct certificate_name {
@@ -94,30 +94,31 @@ void certify(const struct territory *terr, uint32_t unload_number,
 	coroner_verdict();
 }
 
-struct refusal {
+struct lone_certificate {
 	const struct territory	*terr;
 	uint32_t		unload_number;
+	enum certificate_kind	kind;
 	const char		*conclusion;
 };
 
 static int certify_stopped(void *arg)
 {
-	const struct refusal *r = arg;
+	const struct lone_certificate *c = arg;
 
-	certify(r->terr, r->unload_number, CERTIFICATE_REFUSAL, r->conclusion);
+	certify(c->terr, c->unload_number, c->kind, c->conclusion);
 	return 0;
 }
 
-/* If a CPU is late this refusal goes unheard; the next round's may not. */
-void certify_refusal(const struct territory *terr, uint32_t unload_number,
-		     const char *conclusion)
+/* If a CPU is late it goes unheard; of a refusal the next round's may not. */
+void certify_alone(const struct territory *terr, uint32_t unload_number,
+		   enum certificate_kind kind, const char *conclusion)
 {
-	struct refusal r = { terr, unload_number, conclusion };
+	struct lone_certificate c = { terr, unload_number, kind, conclusion };
 	uint64_t stopped;
 	uint32_t late;
 
 	if (coroner_wants(unload_number))
-		smp_rendezvous(certify_stopped, &r, REFUSAL_NS, &late,
+		smp_rendezvous(certify_stopped, &c, PATIENCE_NS, &late,
 			       &stopped);
 }
 

@@ -27,11 +27,12 @@ enum certificate_kind {
 void certify(const struct territory *terr, uint32_t unload_number,
 	     enum certificate_kind kind, const char *conclusion);
 /*
- * The same for a round that found evidence before its verdict: makes the
- * rendezvous itself, with a while's patience.  Everybody is frozen.
+ * The same where there is no verdict: a round that found evidence before, a
+ * burial whose guard was taken away.  Makes the rendezvous itself, with a
+ * while's patience.  Process context, no spinlock.
  */
-void certify_refusal(const struct territory *terr, uint32_t unload_number,
-		     const char *conclusion);
+void certify_alone(const struct territory *terr, uint32_t unload_number,
+		   enum certificate_kind kind, const char *conclusion);
 #else
 static inline void certify(const struct territory *terr, uint32_t unload_number,
 			   enum certificate_kind kind, const char *conclusion)
@@ -42,12 +43,14 @@ static inline void certify(const struct territory *terr, uint32_t unload_number,
 	(void)conclusion;
 }
 
-static inline void certify_refusal(const struct territory *terr,
-				   uint32_t unload_number,
-				   const char *conclusion)
+static inline void certify_alone(const struct territory *terr,
+				 uint32_t unload_number,
+				 enum certificate_kind kind,
+				 const char *conclusion)
 {
 	(void)terr;
 	(void)unload_number;
+	(void)kind;
 	(void)conclusion;
 }
 #endif

@@ -367,7 +367,8 @@ static void report_late_cpu(struct attempt *a, const struct freeze_failure *f)
 static void refused(const struct attempt *a, int err, const char *what)
 {
 	if (err == -EBUSY && !a->req.dry_run)
-		certify_refusal(&a->terr, a->report->number, what);
+		certify_alone(&a->terr, a->report->number, CERTIFICATE_REFUSAL,
+			      what);
 }
 
 static int one_round(struct attempt *a, bool commit)
