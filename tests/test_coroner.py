@@ -27,8 +27,10 @@ LEAK = "load keeper; load leaks_pointer; "
 
 
 def judged(script, guard_off="", **options):
-    """Runs the script under the coroner, which has come to its end."""
-    result = boot(script, build=lab_build(), coroner=True,
+    """Runs the script under the coroner, which has come to its end. A watched
+    machine is slow, so unloads have more than their usual second."""
+    result = boot(re.sub(r"\bunload (?!-)", "unload -t 20000 ", script),
+                  build=lab_build(), coroner=True,
                   append=guard_off and "guard_off=" + guard_off, **options)
     assert len(result.of("coroner_end")) == 1, result
     return result
@@ -58,8 +60,8 @@ def test_the_innocent_go_in_peace(smp, icount, modules):
     load = "; ".join("load " + m for m in reversed(modules.split()))
     result = judged("%s; unload %s" % (load, modules), expect=OK, smp=smp,
                     icount=icount)
-    assert verdicts(result) == [("commit", "clean", "unreachable"),
-                                ("second", "clean", "unreachable")]
+    assert verdicts(result)[-2:] == [("commit", "clean", "unreachable"),
+                                     ("second", "clean", "unreachable")]
     assert all(v["words"] > 100000 and v["objects"] > 50 and not v["complaints"]
                for v in result.of("coroner")), result
     assert not touches(result), result
@@ -70,7 +72,7 @@ def test_a_refusal_is_understood():
     result = judged(NAP + "! unload sleeps_uncounted; nap wake; wait; "
                     "unload sleeps_uncounted", expect=OK)
     seen = verdicts(result)
-    assert seen[0] == ("refusal", "task", "reachable"), result
+    assert ("refusal", "task", "reachable") in seen, result
     assert seen[-2:] == [("commit", "clean", "unreachable"),
                          ("second", "clean", "unreachable")], result
 
@@ -147,8 +149,8 @@ def test_what_the_kernel_overlooks(guards, script, where):
     objects to that very verdict and names the holder. With them on it refuses,
     and nobody objects."""
     result = judged(script, guards, expect=PANICKED)
-    first = result.of("coroner")[0]
-    assert first["verdict"] == "commit" and first["disagrees"], result
+    first = objections(result)[0]
+    assert first["verdict"] == "commit", result
     for pattern in where:
         assert any(re.match(pattern, hit) for hit in first["hits"]), result
     assert "the kernel says clean, and it is reachable" in result.stderr
@@ -174,8 +176,8 @@ def test_what_cleanup_leaves_behind():
     comes true when the pointer is followed."""
     script = "load keeper; load cleanup_waits leave=1; unload cleanup_waits; "
     result = judged(script + "keeper call", "SECOND_VERDICT", expect=PANICKED)
-    assert verdicts(result) == [("commit", "clean", "unreachable"),
-                                ("second", "clean", "reachable")]
+    assert verdicts(result)[-2:] == [("commit", "clean", "unreachable"),
+                                     ("second", "clean", "reachable")]
     assert "module keeper" in objections(result)[0]["hits"][0], result
     assert touches(result) == {("fetch", "fault")}, result
 
@@ -204,12 +206,12 @@ def test_a_touch_between_the_verdicts():
     touch = result.of("coroner_touch")[0]
     assert touch["module"] == touch["at"] == "leaks_pointer"
     assert touch["eip"] == touch["address"]
-    assert touch["address"] in result.of("coroner")[0]["hits"][0]
+    assert touch["address"] in objections(result)[0]["hits"][0]
 
 
 def test_a_touch_of_a_frame(tmp_path):
-    """The watch alone, on a frame of the kernel that is called dead: whoever
-    reads it is seen, by whatever name he does."""
+    """The watch alone, on a frame that is called dead while the kernel's list
+    of tasks lies in it: it is seen at work there, and nowhere else."""
     lab = lab_build()
     ram, shared = tmp_path / "ram", tmp_path / "watch"
     with open(ram, "wb") as f:
@@ -217,17 +219,18 @@ def test_a_touch_of_a_frame(tmp_path):
     symbols = subprocess.run(["nm", os.path.join(lab, "icebox.elf")],
                              capture_output=True, text=True).stdout
     tasklist = int(re.search(r"(\w+) \w tasklist\n", symbols)[1], 16)
+    frame = tasklist - 0xc0000000 >> 12
     w = np.zeros(1, dtype=LAYOUT)
     w["armed"] = 1
-    w["frame_state"][0][tasklist - 0xc0000000 >> 12] = DEAD
+    w["frame_state"][0][frame] = DEAD
     shared.write_bytes(w.tobytes())
     boot("ps", build=lab, expect=OK, mem=32, qemu="-object memory-backend-file,"
          "id=ram,share=on,size=32M,mem-path=%s -machine memory-backend=ram "
          "-plugin %s,ram=%s,watch=%s" % (
              ram, os.path.join(lab, "coroner-watch.so"), ram, shared))
     w = np.fromfile(shared, dtype=LAYOUT)[0]
-    seen = [t for t in w["touch"] if t["address"] == tasklist]
-    assert w["nr_touches"] and len(seen), w["nr_touches"]
-    assert all(t["by_frame"] and t["frame"] == tasklist - 0xc0000000 >> 12
-               for t in seen)
-
+    seen = w["touch"][:min(int(w["nr_touches"]), len(w["touch"]))]
+    assert len(seen) and seen["by_frame"].all()
+    assert (seen["frame"] == frame).all()
+    assert (seen["address"] >> 12 == tasklist >> 12).all(), seen["address"]
+    assert {1, 2} <= set(seen["how"])       # loads and stores
