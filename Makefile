@@ -148,9 +148,10 @@ $(THEN): $(FIRST)
 else
 
 .PHONY: all kernel modules user initrd iso run test test-long check model repeat \
-	gdb clean
+	coroner gdb clean
 ifeq ($(M),)
 all: kernel modules user initrd ## kernel, modules, programs and initrd
+all: $(if $(LAB),$(B)/coroner-watch.so)
 endif
 kernel: $(B)/icebox.elf
 ifeq ($(M),)
@@ -345,7 +346,11 @@ HOSTHDR	:= $(HEADERS) $(sort $(wildcard kernel/*/*.h tests/host/*.h))
 HOSTFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -fsanitize=address,undefined \
 	   -fno-sanitize-recover=all -fno-omit-frame-pointer -DHOST_TEST \
 	   -Ikernel/include -Ikernel -Itests/host
+# A plugin of QEMU: the host's compiler, and no sanitizers in there.
+WATCHFLAGS := -std=gnu11 -O2 -fPIC -shared -fvisibility=hidden -Wall -Wextra \
+	   -Wshadow -Werror
 ifneq ($(BUILDING),)
+$(eval $(call remember,watch,$(HOSTCC) $(WATCHFLAGS)))
 $(eval $(call remember,hostflags,$(HOSTCC) $(HOSTFLAGS)))
 endif
 sources-of = $(shell sed -n '1s,^// sources:,,p' $(1))
@@ -424,6 +429,23 @@ check-sparse check-cppcheck check-headers: check-%: \
 check-includes check-shell check-words: check-%:
 	$(call say,CHECK,$*)
 	$(Q)tools/check/$*
+
+# The judge outside the kernel; of a lab build, which it makes if need be.
+ifeq ($(LAB),)
+coroner:
+	+@$(MAKE) --no-print-directory LAB=1 \
+		$(if $(filter command line,$(origin BUILD)),BUILD=$(B)/lab) coroner
+else
+coroner: all ## every verdict judged from outside: the judge's tests
+	@$(PYTHON) -c 'import numpy' || { \
+		echo 'make coroner: python3-numpy is missing (make deps-check)'; \
+		exit 1; }
+	@ICEBOX_BUILD=$(abspath $(B)) tests/suite -m coroner $(TESTS)
+endif
+
+$(B)/coroner-watch.so: tools/coroner/watch.c $(B)/.watch
+	$(call say,HOSTCC,$@)
+	$(Q)$(HOSTCC) $(WATCHFLAGS) -o $@ $<
 
 gdb: all kernel initrd ## QEMU with gdb attached; CMDS='load hello; ...'
 	@ICEBOX_BUILD=$(abspath $(B)) tools/gdb/start \

@@ -10,6 +10,7 @@
 #include <kernel/random.h>
 #include <kernel/string.h>
 #include <lib/cmdline.h>
+#include <lib/coroner.h>
 #include <lib/format.h>
 #include <lib/guard.h>
 #include <mm/mm.h>
@@ -56,6 +57,7 @@ void kmain(void)
 	printk_init(boot_info.cmdline);
 	seed_randomness();
 	guards_init(boot_info.cmdline);
+	coroner_init(boot_info.cmdline);
 	page_init();
 	slab_init();
 	vmalloc_init();

@@ -1,4 +1,5 @@
-"""Lets every test import the helpers in tests/lib; long tests have a mark."""
+"""Lets every test import the helpers in tests/lib; tests that make test leaves
+to others have a mark."""
 
 import os
 import sys
@@ -10,3 +11,5 @@ sys.dont_write_bytecode = True
 def pytest_configure(config):
     config.addinivalue_line("markers",
                             "long: left to make test-long by make test")
+    config.addinivalue_line("markers",
+                            "coroner: of a lab build, left to make coroner")

@@ -1,8 +1,11 @@
 """Building modules outside the tree: make M=DIR."""
 
+import re
 import subprocess
 
-from icebox import OK, TOP, boot, make_module
+import pytest
+
+from icebox import NO_BOOT, OK, TOP, boot, built, flags, make_module
 
 MODULE = """
 #include <kernel/module.h>
@@ -63,3 +66,15 @@ def test_folders_that_are_no_module_are_told(tmp_path):
             ["make", "-C", TOP, "BUILD=%s" % (tmp_path / "b"),
              "M=%s" % (tmp_path / name)], capture_output=True, text=True)
         assert done.returncode and text in done.stderr, done
+
+
+def test_an_ordinary_kernel_has_nothing_of_the_lab():
+    """Neither switches nor the coroner's places are in there; and who asks for
+    a coroner is told what to build."""
+    if "-DCONFIG_LAB" in flags():
+        pytest.skip("the build under test is a lab build itself")
+    symbols = subprocess.run(["nm", built("icebox.elf")], capture_output=True,
+                             text=True, check=True).stdout
+    assert not re.search(r"coroner|certif|guard_", symbols)
+    result = boot("true", coroner=True, expect=NO_BOOT)
+    assert "make LAB=1" in result.stderr, result

@@ -80,6 +80,7 @@ need_check()
 	need shellcheck have shellcheck
 	need python3-pyflakes python pyflakes
 	need spin have spin
+	need python3-numpy python numpy
 }
 
 need_bench()

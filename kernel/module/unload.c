@@ -25,6 +25,7 @@
 #include <lib/guard.h>
 #include <mm/mm.h>
 #include <module/attempt.h>
+#include <module/certificate.h>
 #include <module/internal.h>
 #include <sched/freezer.h>
 
@@ -388,6 +389,9 @@ static int second_verdict(struct attempt *a)
 	a->report->nr_blockers = 0;
 	if (guard(SECOND_VERDICT))
 		err = verdict_rounds(a, false, step_deadline(a));
+	else
+		certify_alone(&a->terr, a->report->number, CERTIFICATE_SECOND,
+			      "clean");
 	if (!err)
 		return 0;
 	if (err == -ETIMEDOUT)

@@ -19,6 +19,7 @@
 #include <lib/guard.h>
 #include <mm/mm.h>
 #include <module/attempt.h>
+#include <module/certificate.h>
 #include <module/internal.h>
 #include <sched/freezer.h>
 #include <x86/smp.h>
@@ -190,9 +191,8 @@ static bool memory_clean(struct verdict *v)
  * place where it had them on, so no list is half changed.  Takes no lock,
  * allocates nothing.
  */
-static int verdict(void *arg)
+static int judge(struct verdict *v)
 {
-	struct verdict *v = arg;
 	const struct territory *terr = &v->a->terr;
 
 	if (guard(SECOND_COUNT) && territory_count(terr))
@@ -205,12 +205,33 @@ static int verdict(void *arg)
 		return v->prepared->n ? VERDICT_MEMORY : VERDICT_CLEAN;
 	if (guard(VERDICT_MEMORY) && !memory_clean(v))
 		return VERDICT_MEMORY;
-	if (v->late.gave_up)
-		return VERDICT_TOO_MUCH;
-	if (v->commit)
+	return v->late.gave_up ? VERDICT_TOO_MUCH : VERDICT_CLEAN;
+}
+
+/* One word each, for the certificate. */
+static const char *const verdict_names[] = {
+	[VERDICT_CLEAN] = "clean",
+	[VERDICT_COUNT] = "count",
+	[VERDICT_ENGINE] = "engine",
+	[VERDICT_TASK] = "task",
+	[VERDICT_MEMORY] = "memory",
+	[VERDICT_TOO_MUCH] = "too much",
+};
+
+static int verdict(void *arg)
+{
+	struct verdict *v = arg;
+	const struct territory *terr = &v->a->terr;
+	int w = judge(v);
+
+	if (!v->a->req.dry_run)
+		certify(terr, v->a->report->number, v->commit ?
+			CERTIFICATE_COMMIT : CERTIFICATE_SECOND,
+			verdict_names[w]);
+	if (w == VERDICT_CLEAN && v->commit)
 		for (uint32_t i = 0; i < terr->n; i++)
 			WRITE_ONCE(owners[terr->ids[i]].state, MODULE_DEAD);
-	return VERDICT_CLEAN;
+	return w;
 }
 
 /* Nobody was found, and not everybody was looked at: another round (G7). */
@@ -342,6 +363,14 @@ static void report_late_cpu(struct attempt *a, const struct freeze_failure *f)
 		 f->pid, f->comm);
 }
 
+/* Evidence before the verdict: the coroner hears of it, too. */
+static void refused(const struct attempt *a, int err, const char *what)
+{
+	if (err == -EBUSY && !a->req.dry_run)
+		certify_alone(&a->terr, a->report->number, CERTIFICATE_REFUSAL,
+			      what);
+}
+
 static int one_round(struct attempt *a, bool commit)
 {
 	struct memory_hits prepared = {
@@ -372,8 +401,11 @@ static int one_round(struct attempt *a, bool commit)
 	if (err)
 		return err == -EAGAIN ? -EPERM : err;
 	err = examine_until_clean(a, since + FREEZE_WORK_NS);
-	if (!err && !a->req.dry_run && guard(VERDICT_MEMORY))
+	refused(a, err, "task");
+	if (!err && !a->req.dry_run && guard(VERDICT_MEMORY)) {
 		err = search_written(a, &prepared);
+		refused(a, err, "memory");
+	}
 	if (!err && attempt_cancelled(a))
 		err = -EAGAIN;
 	spent = ktime_get_ns() - since;

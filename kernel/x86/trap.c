@@ -7,6 +7,7 @@
  */
 #include <kernel/bug.h>
 #include <kernel/printk.h>
+#include <lib/coroner.h>
 #include <x86/internal.h>
 #include <x86/machine.h>
 #include <x86/smp.h>
@@ -79,6 +80,8 @@ static void kernel_exception(struct trap_frame *f, uintptr_t addr)
 	bool may_sleep = (f->eflags & EFLAGS_IF) && !preempt_count() &&
 			 !in_interrupt();
 
+	if (addr - WINDOW_BASE < WINDOW_SIZE)
+		coroner_fault(f, addr);
 	if (f->vector == VECTOR_DEBUG || f->vector == VECTOR_BREAKPOINT) {
 		if (!debug_step_trap(f))
 			debug_kernel_fault(f, addr);

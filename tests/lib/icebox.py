@@ -58,9 +58,10 @@ class Result:
 
 def arguments(script=None, smp=2, mem=128, iso=False, icount=None, seed=None,
               timeout=HUNG_AFTER, add=(), append="", qemu="", console2=None,
-              interact=False):
+              interact=False, coroner=False):
     argv = [RUN, "--smp", str(smp), "--mem", str(mem)]
     argv += ["--iso"] * iso + ["--interact"] * interact
+    argv += ["--coroner"] * coroner
     if icount is not None:
         argv.append("--icount=%d" % icount)
     if seed is not None:
