@@ -14,6 +14,7 @@
 #include <lib/guard.h>
 #include <mm/mm.h>
 #include <module/module.h>
+#include <module/strategy.h>
 #include <proc/process.h>
 #include <sched/sched.h>
 #include <sched/workqueue.h>
@@ -56,6 +57,7 @@ void kmain(void)
 	printk_init(boot_info.cmdline);
 	seed_randomness();
 	guards_init(boot_info.cmdline);
+	strategy_init(boot_info.cmdline);
 	page_init();
 	slab_init();
 	vmalloc_init();

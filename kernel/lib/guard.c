@@ -14,6 +14,7 @@ static const char *const guard_names[NR_GUARDS] = {
 #undef GUARD
 };
 
+bool lab_counts_at_the_door;
 static bool guard_off[NR_GUARDS];	/* constant after boot */
 
 bool guard_is_on(enum guard g)
