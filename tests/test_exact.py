@@ -19,7 +19,7 @@ def results(result):
 def test_every_instruction_is_safe(smp, seed):
     """At no instruction is the module freed under who is in it, and none is
     refused without a reason; and the tests did stop where they meant to."""
-    result = boot("ktest exact", smp=smp, icount=0, seed=seed, timeout=240,
+    result = boot("ktest exact", smp=smp, icount=0, seed=seed,
                   expect=OK)
     tests = results(result)
     assert len(tests) >= 12, result

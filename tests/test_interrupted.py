@@ -31,8 +31,7 @@ STEPS = [
 def test_ctrl_c_gives_the_module_back(step, scene, module, state, lift):
     """^C on the console ends the attempt in whichever step; the module is
     live, and the next attempt succeeds."""
-    with Console(console2="await %s %s; echo there" % (module, state),
-                 timeout=60) as c:
+    with Console(console2="await %s %s; echo there" % (module, state)) as c:
         c.child.expect("icebox> ")
         for line in (scene + "; echo set", "unload -w 50000 -t 50000 " +
                      module):
@@ -107,7 +106,7 @@ def test_before_its_turn_nothing_was_begun(machine):
 
 
 CLEANUP = "load keeper; load cleanup_waits %s; keeper hold; " \
-    "unload -w 2000 cleanup_waits &; asleep bearer/cleanup_ keeper_wait; "
+    "unload -w 20000 cleanup_waits &; asleep bearer/cleanup_ keeper_wait; "
 
 
 @on(MACHINES)

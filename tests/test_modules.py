@@ -227,7 +227,7 @@ def test_no_tick_is_lost_by_a_refusal(icount):
     result = boot("load rtc; load keeper; load leaks_pointer; rtc; "
                   "repeat 10 '! unload rtc leaks_pointer'; "
                   "devtest rtc /dev/rtc; rtc; unleak; unload rtc leaks_pointer",
-                  expect=OK, icount=icount, qemu="-rtc clock=vm", timeout=120)
+                  expect=OK, icount=icount, qemu="-rtc clock=vm")
     assert [r["step"] for r in result.reports[:-1]] == ["examine"] * 10
     (_, _), (seen, periods) = ticks(result)
     assert periods > 500 and abs(seen - periods) <= 1, result

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from icebox import OK
-from scenes import MS, is_exact, longest_freeze, on, play
+from icebox import HUNG_AFTER, OK
+from scenes import MS, is_exact, longest_freeze, on, patience_ms, play
 
 BUSY = [(1, None), (2, None), (4, None), (8, None), (2, 0)]
 LONG = pytest.mark.long
@@ -20,9 +20,9 @@ def outcomes(result, module):
 def unload_under_openers(machine, rounds, openers):
     return play("load fifo; spawn %d opener -k /dev/fifo0; "
                 "spawn %d spinner; census; "
-                "repeat %d 'unload -w 1000 fifo; load fifo; true'"
-                % (openers, machine[0], rounds), machine, expect=None,
-                timeout=60 + rounds)
+                "repeat %d 'unload -w %d fifo; load fifo; true'"
+                % (openers, machine[0], rounds, patience_ms(machine, 1000)),
+                machine, expect=None, timeout=HUNG_AFTER + 2 * rounds)
 
 
 @pytest.mark.parametrize("machine, rounds", [
@@ -47,7 +47,7 @@ def test_unloads_succeed_under_openers(machine, rounds):
 def test_two_cpus_inside_at_once(machine):
     """Two CPUs in the module's code at the same time are nothing special."""
     result = play("load fifo; spawn %d exercise -k /dev/fifo0; inside fifo 2; "
-                  "repeat 10 'unload -w 2000 fifo; load fifo'; "
+                  "repeat 10 'unload -w 20000 fifo; load fifo'; "
                   "inside fifo 2; killall exercise; wait; unload fifo"
                   % max(4, machine[0]), machine)
     assert outcomes(result, "fifo") == ["gone"] * 11
@@ -73,8 +73,7 @@ def test_users_notice_nothing_of_refusals(machine, attempts):
                   "repeat %d '! unload -w 10 -t %d fifo ticker "
                   "sleeps_uncounted'; echo > /tmp/stop; ps; nap wake; wait; "
                   "unload fifo ticker sleeps_uncounted"
-                  % (attempts, 100 if is_exact(machine) else 400), machine,
-                  timeout=120 + attempts)
+                  % (attempts, 100 if is_exact(machine) else 400), machine)
     refused = result.reports[:-1]
     assert len(refused) == attempts
     assert {r["outcome"] for r in refused} == {"refused"}
@@ -96,8 +95,7 @@ def test_users_notice_nothing_of_waiting(machine, attempts):
     result = play("load fifo; spawn 1 reader /dev/fifo0; "
                   "spawn 10 exercise /dev/fifo0 170 /tmp/stop; "
                   "repeat %d '! unload -w 2 fifo'; echo > /tmp/stop; "
-                  "killall reader; wait; unload fifo" % attempts, machine,
-                  timeout=120)
+                  "killall reader; wait; unload fifo" % attempts, machine)
     assert {r["error"] for r in result.reports[:-1]} == {"ETIMEDOUT"}
 
 
@@ -141,7 +139,7 @@ def test_other_seeds(seed):
     """Modules at other addresses: what holds, holds there too."""
     result = play("load fifo; load ticker; load counter; load tally; census; "
                   "spawn 4 exercise -k /dev/fifo0; "
-                  "repeat 10 'unload -w 2000 fifo; unload ticker; "
+                  "repeat 10 'unload -w 20000 fifo; unload ticker; "
                   "unload tally counter; load counter; load tally; "
                   "load fifo; load ticker'; killall exercise; wait; "
                   "census check", (2, None), seed=seed)

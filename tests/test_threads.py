@@ -18,7 +18,7 @@ def test_engines_of_one_name_find_themselves_again(machine):
     been given what it had, does not complain."""
     result = boot("load twins; twins 5; ps; twins 1000 &; twins 0 2; "
                   "repeat 5 ! unload -w 5 twins; ps; wait; "
-                  "unload -w 1000 twins", expect=OK, **machine)
+                  "unload -w 20000 twins", expect=OK, **machine)
     pids = re.findall(r"(?m)^ *(\d+) .* twin .*\(thread of twins\)",
                       result.console)
     assert len(pids) == 4 and pids[:2] == pids[2:], result

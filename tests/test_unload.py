@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from icebox import FAILED, boot
+from icebox import FAILED, HUNG_AFTER, boot
 from scenes import FEW, MACHINES, MS, is_exact, on, play
 
 READER = re.compile(
@@ -54,7 +54,7 @@ def test_thousand_loads_and_unloads_leave_nothing(machine, module):
     """The same, a thousand times."""
     once = "load %s; unload %s" % (module, module)
     play("%s; census; repeat 1000 '%s'; census check" % (once, once), machine,
-         timeout=300)
+         timeout=2 * HUNG_AFTER)
 
 
 # ---- busy ----

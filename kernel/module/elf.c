@@ -10,6 +10,11 @@
 #include <kernel/types.h>
 #include "elf.h"
 
+/*
+ * All texts about a file go through here: what a hostile name or string holds
+ * must not reach a terminal as an escape sequence.  A text that is too long is
+ * cut; it always ends in a NUL.
+ */
 static void fail_text(struct elf_error *err, const char *prefix,
 		      const char *fmt, va_list ap)
 {
@@ -33,6 +38,7 @@ int elf_fail(struct elf_error *err, int code, const char *fmt, ...)
 	return code;
 }
 
+/* The name is cut so that the reason behind it has room. */
 int elf_fail_section(const struct elf_file *elf, uint32_t index,
 		     struct elf_error *err, const char *fmt, ...)
 {
@@ -71,6 +77,10 @@ const char *elf_section_name(const struct elf_file *elf, uint32_t index)
 	return elf->section_names + name;
 }
 
+/*
+ * Called for symbols that are not checked yet as well, to name the culprit: so
+ * both indices are judged here and not taken on trust.
+ */
 const char *elf_symbol_name(const struct elf_file *elf, uint32_t index)
 {
 	const struct elf32_sym *sym = &elf->symbol[index];
@@ -83,6 +93,11 @@ const char *elf_symbol_name(const struct elf_file *elf, uint32_t index)
 	return elf->symbol_names + sym->st_name;
 }
 
+/*
+ * SHF_ALLOC alone does not decide: .note.gnu.property and .eh_frame have it
+ * too.  What is left out has no address, and check_target() of reloc.c refuses
+ * whatever is loaded and refers to it.
+ */
 bool elf_section_is_loaded(const struct elf_file *elf, uint32_t index)
 {
 	const struct elf32_shdr *sec = &elf->section[index];
@@ -95,6 +110,10 @@ bool elf_section_is_loaded(const struct elf_file *elf, uint32_t index)
 	return strcmp(name, ".eh_frame") && strcmp(name, ".modinfo");
 }
 
+/*
+ * Linear, as it is asked for three names a load.  The result fits an int:
+ * ELF_MAX_SECTIONS bounds it.
+ */
 int elf_find_section(const struct elf_file *elf, const char *name,
 		     struct elf_error *err)
 {
@@ -112,7 +131,10 @@ int elf_find_section(const struct elf_file *elf, const char *name,
 	return (int)found;
 }
 
-/* Locals are not searched: two files of a module may each have one. */
+/*
+ * Locals are not searched: two files of a module may each have one.  sh_info
+ * is 1 at least, so that 0, the null symbol, is free to mean "none".
+ */
 uint32_t elf_find_symbol(const struct elf_file *elf, const char *name)
 {
 	uint32_t i = elf->section[elf->symbol_section].sh_info;
@@ -169,12 +191,21 @@ static int check_ident(const struct elf32_ehdr *eh, struct elf_error *err)
 	if (id[EI_VERSION] != EV_CURRENT || eh->e_version != EV_CURRENT)
 		return elf_fail(err, -ENOEXEC, "ELF version %u/%u is not "
 				"known", id[EI_VERSION], eh->e_version);
+	/*
+	 * binutils writes ELFOSABI_GNU where a section is marked `retain' too,
+	 * which asks nothing of a loader; IFUNC and UNIQUE symbols, which do,
+	 * are refused one by one.
+	 */
 	if (id[EI_OSABI] != ELFOSABI_NONE && id[EI_OSABI] != ELFOSABI_GNU)
 		return elf_fail(err, -ENOEXEC, "made for another system (OS "
 				"ABI %u)", id[EI_OSABI]);
 	return 0;
 }
 
+/*
+ * e_entry, e_phoff and the program headers mean nothing in an ET_REL (gABI 4,
+ * "ELF Header") and are not looked at.  The i386 defines no e_flags.
+ */
 static int check_header(const struct elf32_ehdr *eh, struct elf_error *err)
 {
 	int rc = check_ident(eh, err);
@@ -206,6 +237,10 @@ static int check_section_table(const struct elf32_ehdr *eh,
 {
 	uint32_t end;
 
+	/*
+	 * With 0xff00 sections or more e_shnum is 0 and the number is in
+	 * section 0 (gABI 4, "e_shnum"): far above the limit.
+	 */
 	if (!eh->e_shoff || !eh->e_shnum)
 		return elf_fail(err, -ENOEXEC, "no section table%s",
 				eh->e_shoff ? " (or one of more than 65279 "
@@ -224,6 +259,7 @@ static int check_section_table(const struct elf32_ehdr *eh,
 		return elf_fail(err, -ENOEXEC, "section table: offset 0x%x + "
 				"size 0x%x lies outside the file (0x%x bytes):"
 				" truncated?", eh->e_shoff, end, elf->size);
+	/* Read in place: the buffer and the offset are both aligned. */
 	elf->section = (const void *)(elf->bytes + eh->e_shoff);
 	elf->section_count = eh->e_shnum;
 	return 0;
@@ -498,6 +534,7 @@ static int check_symbol_table(struct elf_file *elf, struct elf_error *err)
 	if (count > ELF_MAX_SYMBOLS)
 		return elf_fail_section(elf, i, err, "%u symbols, the limit is "
 					"%u", count, ELF_MAX_SYMBOLS);
+	/* The null symbol is a local one, so there is one at least. */
 	if (!sec->sh_info || sec->sh_info > count)
 		return elf_fail_section(elf, i, err, "first global symbol is "
 					"said to be %u of %u", sec->sh_info,
@@ -513,6 +550,10 @@ static int check_symbol_table(struct elf_file *elf, struct elf_error *err)
 	return 0;
 }
 
+/*
+ * Afterwards elf_symbol_name() gives a string of bounded length.  Only a local
+ * may be nameless: by its name is how a global is found.
+ */
 static int check_symbol_name(const struct elf_file *elf, uint32_t i,
 			     struct elf_error *err)
 {
@@ -594,6 +635,7 @@ static int check_symbol_place(const struct elf_file *elf, uint32_t i,
 	if (index == SHN_XINDEX)
 		return elf_fail_symbol(elf, i, err, "extended section index "
 				       "(SHN_XINDEX) is not supported");
+	/* The reserved indices not named above lie beyond any count. */
 	if (index >= elf->section_count)
 		return elf_fail_symbol(elf, i, err, "in section 0x%x of %u",
 				       index, elf->section_count);
@@ -606,6 +648,10 @@ static int check_symbol_place(const struct elf_file *elf, uint32_t i,
 	return 0;
 }
 
+/*
+ * Symbol 0 is what relocations without a symbol name.  Its value is 0 (gABI 4,
+ * "Symbol Table"), which resolve_undefined() of reloc.c takes for granted.
+ */
 static int check_symbols(const struct elf_file *elf, struct elf_error *err)
 {
 	uint32_t i;
@@ -682,6 +728,10 @@ static int check_rel(const struct elf_file *elf, uint32_t i,
 	return check_rel_entries(elf, i, err);
 }
 
+/*
+ * @i comes before the group that is being checked: if it is a group it has
+ * passed its own check, and so has a first word and a signature.
+ */
 static bool is_comdat(const struct elf_file *elf, uint32_t i)
 {
 	const uint32_t *word;
@@ -744,6 +794,10 @@ static int check_group(const struct elf_file *elf, uint32_t i,
 }
 
 /* What refers to symbols and to other sections, once all of those are known. */
+/*
+ * In the order of the table: check_group_unique() looks back, at groups which
+ * have passed.  ELF_MAX_GROUPS bounds that, as it is a search for each group.
+ */
 static int check_references(const struct elf_file *elf, struct elf_error *err)
 {
 	uint32_t groups = 0;
@@ -787,8 +841,13 @@ int elf_check(const void *file, size_t size, struct elf_file *elf,
 	if (size < sizeof(*eh))
 		return elf_fail(err, -ENOEXEC, "%u bytes are too few for an "
 				"ELF file", (unsigned int)size);
+	/*
+	 * Offsets and sizes are compared as uint32_t, and indices go into ints:
+	 * half of the range is enough for both.
+	 */
 	if (size > INT32_MAX)
 		return elf_fail(err, -ENOEXEC, "file is larger than 2 GiB");
+	/* The caller's mistake, not the file's. */
 	if (!IS_ALIGNED((uintptr_t)file, 4))
 		return elf_fail(err, -EINVAL, "file buffer is not aligned");
 	elf->bytes = file;

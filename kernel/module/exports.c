@@ -20,6 +20,7 @@ _Static_assert(sizeof(void *) != 4 ||
 	       sizeof(struct raw_symbol) == sizeof(struct kernel_symbol),
 	       "one layout");
 
+/* Copied, as the alignment of the table is what the file says it is. */
 static struct raw_symbol raw_get(const struct exports *exports, uint32_t index)
 {
 	struct raw_symbol raw;
@@ -28,6 +29,10 @@ static struct raw_symbol raw_get(const struct exports *exports, uint32_t index)
 	return raw;
 }
 
+/*
+ * For the user of a checked table: the name is not NULL then.  It stays valid
+ * for as long as the module's constant data does.
+ */
 struct export exports_get(const struct exports *exports, uint32_t index)
 {
 	struct raw_symbol raw = raw_get(exports, index);
@@ -39,6 +44,10 @@ struct export exports_get(const struct exports *exports, uint32_t index)
 	};
 }
 
+/*
+ * Quadratic, and bounded by EXPORTS_MAX.  Compared with those before @index
+ * only, whose names have been checked.
+ */
 static int check_unique(const struct exports *exports, uint32_t index,
 			struct elf_error *err)
 {
@@ -52,6 +61,12 @@ static int check_unique(const struct exports *exports, uint32_t index,
 	return 0;
 }
 
+/*
+ * After relocation, so what is judged is the address itself, and not how the
+ * file came by it.  An absolute symbol, or one of another module, is refused
+ * like any number: the exporter would vouch for what is not his, and
+ * dependencies would not be seen.
+ */
 static int check_export(const struct exports *exports, uint32_t index,
 			struct elf_error *err)
 {
@@ -82,6 +97,7 @@ int exports_check(const struct image *image, struct exports *exports,
 	uint32_t i;
 	int rc;
 
+	/* The count comes last: on failure the table is empty. */
 	exports->image = image;
 	exports->count = 0;
 	rc = table_find(image, ".ksymtab", sizeof(struct raw_symbol), &table,

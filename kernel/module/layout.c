@@ -29,6 +29,10 @@ static bool is_constant(const char *name)
 	       !strcmp(name, "__param");
 }
 
+/*
+ * check_flags() of elf.c has let nothing pass that is both writable and
+ * executable.  What begins with ".init." goes after load, whoever named it so.
+ */
 static enum region_id section_region(const struct elf_file *elf, uint32_t i)
 {
 	const char *name = elf_section_name(elf, i);
@@ -68,6 +72,7 @@ static bool region_take(struct region *region, uint32_t size, uint32_t align,
 	return true;
 }
 
+/* Section 0 is none, whatever its header says (gABI 4, "Sections"). */
 static int place_sections(struct image *image, struct elf_error *err)
 {
 	const struct elf_file *elf = image->elf;
@@ -87,6 +92,10 @@ static int place_sections(struct image *image, struct elf_error *err)
 	return 0;
 }
 
+/*
+ * Nobody has linked the module: memory for COMMON is found here.  It is kept
+ * data even where only init uses it, as nothing says who does.
+ */
 static int place_common(struct image *image, struct elf_error *err)
 {
 	const struct elf_file *elf = image->elf;
@@ -107,6 +116,11 @@ static int place_common(struct image *image, struct elf_error *err)
 	return 0;
 }
 
+/*
+ * Constant data: the relocations fill the table before the region becomes
+ * read-only, and nobody can redirect a call of the module's by writing to it
+ * later.  One entry for each symbol that needs one, so the product is small.
+ */
 static int place_got(struct image *image, struct elf_error *err)
 {
 	if (!region_take(&image->region[REGION_RODATA], image->got_count * 4,
@@ -115,6 +129,10 @@ static int place_got(struct image *image, struct elf_error *err)
 	return 0;
 }
 
+/*
+ * Regions have their rights page by page, so each begins on one.  No sum
+ * overflows: there are six terms of at most IMAGE_MAX_SIZE each.
+ */
 static int round_regions(struct image *image, struct elf_error *err)
 {
 	uint32_t total = 0;
@@ -148,6 +166,10 @@ int layout_plan(const struct elf_file *elf, void *scratch,
 	image->section = scratch;
 	image->symbol = (void *)(image->section + elf->section_count);
 
+	/*
+	 * The relocations ask in which region a section is, and count the
+	 * entries of the GOT, which is placed last for that reason.
+	 */
 	rc = place_sections(image, err);
 	if (!rc)
 		rc = place_common(image, err);
@@ -160,6 +182,10 @@ int layout_plan(const struct elf_file *elf, void *scratch,
 	return rc;
 }
 
+/*
+ * The gaps too, as the caller promises nothing of what is in the memory: it
+ * would be read as data, or taken for a pointer.
+ */
 void layout_copy(const struct image *image)
 {
 	const struct elf_file *elf = image->elf;
@@ -188,6 +214,10 @@ void layout_copy(const struct image *image)
 	}
 }
 
+/*
+ * Not for a section of REGION_NONE, which has no region to look up: reloc.c and
+ * symbols.c have tested that before they ask.
+ */
 uint32_t image_section_addr(const struct image *image, uint32_t section)
 {
 	const struct placement *place = &image->section[section];
@@ -205,7 +235,11 @@ uint32_t image_symbol_addr(const struct image *image, uint32_t symbol)
 	return image_section_addr(image, sym->st_shndx) + sym->st_value;
 }
 
-/* The region of @regions that holds @addr, or NULL. */
+/*
+ * The region of @regions that holds @addr, or NULL.  One compare for both ends,
+ * as an address below the region wraps; @used and not @size, since the rest of
+ * the last page is no part of the module.
+ */
 static const struct region *find_region(const struct image *image,
 					uint32_t addr, uint32_t regions)
 {
@@ -228,6 +262,10 @@ uint8_t *image_at(const struct image *image, uint32_t addr, uint32_t len,
 	return region->mem + (addr - region->addr);
 }
 
+/*
+ * A string may run on into the next section of its region, if that is where its
+ * NUL is; it may not leave the region.
+ */
 const char *image_string(const struct image *image, uint32_t addr,
 			 uint32_t regions)
 {
@@ -254,6 +292,10 @@ int table_find(const struct image *image, const char *name, uint32_t entry,
 	if (i <= 0)
 		return i;
 	size = elf->section[i].sh_size;
+	/*
+	 * Read-only from the end of the load on: what was checked of a table
+	 * stays so.
+	 */
 	if (image->section[i].region != REGION_RODATA)
 		return elf_fail_section(elf, i, err, "is not constant data");
 	if (size % entry)

@@ -22,7 +22,10 @@
 #include <module/symbols.h>
 #include <sched/freezer.h>
 
-/* All that a load needs to know, on the heap; gone when the load is over. */
+/*
+ * All that a load needs to know, on the heap.  It points into the module: gone
+ * when the load is over, so that an unload finds that pointer for so long only.
+ */
 struct load_info {
 	const char		*args;
 	char			name[OWNER_NAME_LEN];
@@ -61,6 +64,11 @@ static int read_file(struct load_info *info, const char *path)
 	return 0;
 }
 
+/*
+ * The stamp before the layout: of a module made for other headers that is the
+ * thing to be told.  @scratch is data, though it will hold addresses of other
+ * modules: the dependencies that are noted with them say the same.
+ */
 static int check_file(struct load_info *info)
 {
 	int err = elf_check(info->file, info->size, &info->elf, &info->err);
@@ -93,7 +101,10 @@ static uint32_t regions_size(const struct image *image, bool with_init)
 	return size;
 }
 
-/* One block for the image, in the order of the regions: init comes last. */
+/*
+ * One block for the image, in the order of the regions: init comes last, and
+ * can be cut off.  Writable and not executable until protect_image().
+ */
 static int alloc_image(struct load_info *info)
 {
 	struct module *m = info->mod;
@@ -131,6 +142,10 @@ static int alloc_extra(struct load_info *info)
 	return 0;
 }
 
+/*
+ * DEFERRED is not told apart: module_revive() was asked before, so it has
+ * become that since.
+ */
 static const char *name_taken(const char *name) __must_hold(&module_lock);
 static const char *name_taken(const char *name)
 {
@@ -144,6 +159,10 @@ static const char *name_taken(const char *name)
 	}
 }
 
+/*
+ * The name is taken in the critical section that found it free, so of two loads
+ * at once one is refused (H28).  What window_alloc() returns is zeroed.
+ */
 static int alloc_module(struct load_info *info)
 {
 	struct module *m;
@@ -180,6 +199,10 @@ static int alloc_module(struct load_info *info)
 	err = alloc_extra(info);
 	if (err)
 		goto free_image;
+	/*
+	 * Last: from here on others find the dossier, and module_destroy() is
+	 * what undoes all of this.
+	 */
 	smp_store_release(&owners[info->id].dossier_page,
 			  ((uintptr_t)m - WINDOW_BASE) / PAGE_SIZE + 1);
 	return 0;
@@ -198,6 +221,10 @@ free_id:
 
 /* ---- linking ---- */
 
+/*
+ * Noted once however many symbols there are.  The kernel's own need none: it
+ * stays.
+ */
 static int note_dependency(struct module *m, module_id_t owner,
 			   struct elf_error *err)
 {
@@ -223,6 +250,7 @@ static int resolve(void *ctx, const char *name, uint32_t *value,
 	uintptr_t addr;
 	int ret;
 
+	/* In the dossier, so that the address is the module's own. */
 	if (strcmp(name, "__this_module") == 0) {
 		*value = (uint32_t)(uintptr_t)&info->mod->id;
 		return 0;
@@ -243,6 +271,7 @@ static int find_entry(struct load_info *info, const char *name, bool init,
 	return symbols_entry_point(&info->image, name, init, addr, &info->err);
 }
 
+/* Only init may be freed after load: the others are called later. */
 static int find_entries(struct load_info *info)
 {
 	struct module *m = info->mod;
@@ -301,6 +330,7 @@ static int find_exports(struct load_info *info)
 		return elf_fail(&info->err, -ENOEXEC,
 				"exports more than %u symbols",
 				MODULE_MAX_EXPORTS);
+	/* Nobody reads them as long as nr_exports is 0. */
 	for (uint32_t i = 0; i < table.count; i++) {
 		struct export e = exports_get(&table, i);
 
@@ -309,6 +339,7 @@ static int find_exports(struct load_info *info)
 	return take_exports(info, table.count);
 }
 
+/* The strings lie in the dossier, and live as long as the variables do. */
 static int set_params(struct load_info *info)
 {
 	struct param_store store = {
@@ -345,6 +376,10 @@ static void leave_unsearched(const struct module *m, unsigned int r)
 				      m->region[r].size);
 }
 
+/*
+ * The image is complete: constant data has its relocations and the GOT its
+ * addresses.  Nothing is ever writable and executable, not for a moment.
+ */
 static void protect_image(const struct module *m)
 {
 	leave_unsearched(m, REGION_TEXT);
@@ -355,6 +390,11 @@ static void protect_image(const struct module *m)
 	protect_region(m, REGION_INIT_RODATA, PROT_KERNEL_R);
 }
 
+/*
+ * Tables are read after relocation, which gives their entries values.  Nothing
+ * here is visible outside but the names that take_exports() reserves; on
+ * failure the caller destroys all of it.
+ */
 static int link_module(struct load_info *info)
 {
 	struct symbol_resolver resolver = { resolve, info };
@@ -379,6 +419,11 @@ static int link_module(struct load_info *info)
 
 /* ---- the module's own code ---- */
 
+/*
+ * Nobody is in there: init has returned, and what it would have started was
+ * refused, as may_register is not set yet.  The names go before the memory, so
+ * that no address which is free has one.
+ */
 static void free_init_regions(struct module *m)
 {
 	uint32_t size = m->memory_size - m->kept_size;
@@ -403,6 +448,7 @@ static int routine_failed(struct load_info *info, const char *routine, int err)
 			errno_name(err));
 }
 
+/* A failed init cleans up after itself: no cleanup is due. */
 static int run_init(struct load_info *info)
 {
 	struct module *m = info->mod;
@@ -416,6 +462,10 @@ static int run_init(struct load_info *info)
 	return 0;
 }
 
+/*
+ * Doors that it registers stay closed until module_go_live_locked(); engines
+ * run at once, so from here on others may be inside.
+ */
 static int run_register(struct load_info *info)
 {
 	struct module *m = info->mod;
@@ -463,6 +513,7 @@ static int load_file(struct load_info *info, const char *path)
 			err = load_error(info, -ENOMEM, "no memory");
 	}
 	if (err) {
+		/* Nothing of it has run, so there is nobody to wait for. */
 		module_destroy(info->id, 0, NULL, NULL);
 		module_set_state(info->id, MODULE_FREE);
 		return err;
@@ -475,7 +526,10 @@ static int load_file(struct load_info *info, const char *path)
 	return err;
 }
 
-/* "/tmp/foo.ko" is called foo; "-" in a name counts as "_". */
+/*
+ * "/tmp/foo.ko" is called foo; "-" in a name counts as "_", as in the names
+ * that the command unload takes.  -EINVAL: nothing is left, or more than fits.
+ */
 static int name_from_path(const char *path, char *name, size_t size)
 {
 	const char *base = strrchr(path, '/');

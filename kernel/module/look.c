@@ -11,6 +11,11 @@
 #include <lib/guard.h>
 #include <module/attempt.h>
 
+/*
+ * Under module_lock: the state stays what it is until that is given up, and is
+ * looked at again when the module is closed.  @retry: the undertaker's own
+ * attempt at a DEFERRED module, which somebody may have revived meanwhile.
+ */
 static int check_state(struct attempt *a, module_id_t id, const char *name)
 {
 	enum module_state s = owner_state(id);
@@ -41,6 +46,10 @@ static int check_state(struct attempt *a, module_id_t id, const char *name)
 	}
 }
 
+/*
+ * A name that was given twice counts once.  On failure the territory is half
+ * filled, which nobody looks at any more.
+ */
 static int find_members_locked(struct attempt *a) __must_hold(&module_lock);
 static int find_members_locked(struct attempt *a)
 {
@@ -64,7 +73,10 @@ static int find_members_locked(struct attempt *a)
 	return 0;
 }
 
-/* Users before what they use: the order of unregister and cleanup. */
+/*
+ * Users before what they use: the order of unregister and cleanup.  It ends, as
+ * nobody is linked to a module that was loaded after him: there are no cycles.
+ */
 static void sort_members_locked(struct territory *terr)
 {
 	for (uint32_t i = 0; i < terr->n; i++) {
@@ -80,6 +92,7 @@ static void sort_members_locked(struct territory *terr)
 	}
 }
 
+/* Names all that stand in the way, not the first only. */
 static int check_dependents_locked(struct attempt *a)
 	__must_hold(&module_lock);
 static int check_dependents_locked(struct attempt *a)
@@ -106,6 +119,7 @@ static int check_dependents_locked(struct attempt *a)
 	return err;
 }
 
+/* What look() saw was true under a lock that has been given up since. */
 int look_again_locked(struct attempt *a)
 {
 	for (uint32_t i = 0; i < a->terr.n; i++) {
@@ -118,6 +132,7 @@ int look_again_locked(struct attempt *a)
 	return check_dependents_locked(a);
 }
 
+/* A hint, read without the lock; exam_task() takes it and decides. */
 static bool is_asleep(const struct task *t)
 {
 	return READ_ONCE(t->state) == TASK_SLEEPING && !READ_ONCE(t->on_rq);
@@ -163,6 +178,10 @@ static int check_caller(struct attempt *a)
 	}
 	if (has_evidence(a, t, &hit)) {
 		report_stack_hit(a->report, t, &a->terr, &hit);
+		/*
+		 * The only one so far: whatever else is named refuses before
+		 * this.
+		 */
 		a->report->blockers[0].kind = BLOCK_SELF;
 		return report_fail(a->report, -EDEADLK,
 				   "the caller himself is on his way through "
@@ -179,7 +198,10 @@ static int check_caller(struct attempt *a)
 int look_refuse_busy(struct attempt *a)
 {
 	report_users(a->report, &a->terr, a->caller);
-	/* The last one left while he was being looked for. */
+	/*
+	 * The last one left while he was being looked for: no refusal without a
+	 * reason (G14).
+	 */
 	if (!a->report->nr_blockers && !territory_count(&a->terr))
 		return 0;
 	return report_fail(a->report, -EBUSY, "busy");
@@ -200,6 +222,10 @@ int look(struct attempt *a)
 		err = check_caller(a);
 	if (err)
 		return err;
+	/*
+	 * What a count means for -d, -w and -f is decided with the doors
+	 * closed.
+	 */
 	if (guard(FIRST_COUNT) && territory_count(&a->terr) &&
 	    !a->req.defer && !a->req.wait_ms && !a->req.force)
 		return look_refuse_busy(a);

@@ -15,12 +15,19 @@ const char *modinfo_next(const struct modinfo *info, const char *entry)
 	const char *end = info->text + info->size;
 	const char *p = entry ? entry + strlen(entry) + 1 : info->text;
 
-	/* Linkers pad with NULs. */
+	/*
+	 * Linkers pad with NULs.  The last byte is one: every entry ends
+	 * inside.
+	 */
 	while (p < end && !*p)
 		p++;
 	return p < end ? p : NULL;
 }
 
+/*
+ * entry[len] is looked at only where @len letters before it are the key's: it
+ * lies inside, and may be the NUL.
+ */
 static const char *entry_value(const char *entry, const char *key)
 {
 	size_t len = strlen(key);
@@ -43,6 +50,10 @@ const char *modinfo_get(const struct modinfo *info, const char *key)
 	return NULL;
 }
 
+/*
+ * The command modinfo prints entries as they are: no byte of them may move a
+ * cursor.
+ */
 static int check_entry(const struct elf_file *elf, uint32_t section,
 		       const char *entry, struct elf_error *err)
 {
@@ -59,6 +70,10 @@ static int check_entry(const struct elf_file *elf, uint32_t section,
 	return 0;
 }
 
+/*
+ * Each object of a module brings a stamp of its own.  @first is NULL only where
+ * no entry has that key, and is not compared then.
+ */
 static int check_stamps(const struct modinfo *info, struct elf_error *err)
 {
 	const char *first = modinfo_get(info, ABI_KEY);
@@ -105,6 +120,10 @@ int modinfo_check(const struct elf_file *elf, struct modinfo *info,
 	return check_stamps(info, err);
 }
 
+/*
+ * Not part of modinfo_check(): the command modinfo shows a module that was
+ * built for another kernel too.
+ */
 int modinfo_check_abi(const struct modinfo *info, const char *abi,
 		      struct elf_error *err)
 {

@@ -36,6 +36,7 @@ struct word {
 	uint32_t value_len;
 };
 
+/* Copied, as the alignment of the table is what the file says it is. */
 static struct raw_param raw_get(const struct params *params, uint32_t index)
 {
 	struct raw_param raw;
@@ -44,6 +45,7 @@ static struct raw_param raw_get(const struct params *params, uint32_t index)
 	return raw;
 }
 
+/* Of a checked entry neither the name nor the variable is NULL. */
 struct param params_get(const struct params *params, uint32_t index)
 {
 	struct raw_param raw = raw_get(params, index);
@@ -57,6 +59,7 @@ struct param params_get(const struct params *params, uint32_t index)
 	};
 }
 
+/* No letter that next_word(), or a terminal, would take for something else. */
 static bool is_name(const char *s)
 {
 	uint32_t len = 0;
@@ -73,6 +76,10 @@ static bool is_name(const char *s)
 	return len > 0;
 }
 
+/*
+ * @type is one that is known.  The size is the module's sizeof: it has to be
+ * what store_value() is going to write.
+ */
 static bool size_fits_type(const struct raw_param *raw)
 {
 	switch (raw->type) {
@@ -148,6 +155,10 @@ static bool is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/*
+ * Between the quotes all is taken as it is, so a value with a quote in it
+ * cannot be written.
+ */
 static int take_quoted(const char **text, struct word *word,
 		       struct elf_error *err)
 {
@@ -168,7 +179,11 @@ static int take_quoted(const char **text, struct word *word,
 	return 0;
 }
 
-/* Takes the next word off *text; name_len is 0 at the end. */
+/*
+ * Takes the next word off *text; name_len is 0 at the end.  Blanks around "="
+ * are not part of the grammar: "a = 1" is three words, the second one without a
+ * name.
+ */
 static int next_word(const char **text, struct word *word,
 		     struct elf_error *err)
 {
@@ -198,6 +213,7 @@ static int next_word(const char **text, struct word *word,
 	return 0;
 }
 
+/* As many names as have room: the text of an error is one line. */
 static int fail_unknown(const struct params *params, const struct word *word,
 			struct elf_error *err)
 {
@@ -239,6 +255,10 @@ static int fail_value(const struct param *param, const struct word *word,
 			(int)min(word->value_len, 24u), word->value, what);
 }
 
+/*
+ * A negative number goes out in two's complement: store_value() copies the word
+ * as it is.
+ */
 static int parse_number(const struct param *param, const struct word *word,
 			uint32_t *out, struct elf_error *err)
 {
@@ -280,6 +300,7 @@ static int parse_bool(const struct param *param, const struct word *word,
 	*out = 1;
 	if (!word->value)
 		return 0;
+	/* No and yes in turn: the lowest bit of the index tells. */
 	for (i = 0; i < ARRAY_SIZE(words); i++) {
 		if (!word_is(word, words[i]))
 			continue;
@@ -319,7 +340,11 @@ static int parse_value(const struct param *param, const struct word *word,
 	}
 }
 
-/* Space was bounded by params_store_size(): a word is longer than its value. */
+/*
+ * Space was bounded by params_store_size(): with its name and "=" a word is
+ * longer than its value with a NUL, and the store is as large as the text.  Of
+ * a name given twice the first string stays there, unused.
+ */
 static uint32_t store_string(struct param_store *store, const struct word *word)
 {
 	uint32_t addr = store->addr + store->used;
@@ -342,6 +367,7 @@ static void store_value(const struct param *param, const struct word *word,
 	}
 	if (param->type == PARAM_CHARP)
 		number = store_string(store, word);
+	/* The bool of C: one byte, 0 or 1. */
 	if (param->type == PARAM_BOOL)
 		*param->arg = (uint8_t)number;
 	else
@@ -353,7 +379,11 @@ size_t params_store_size(const char *args)
 	return strlen(args) + 1;
 }
 
-/* Both passes: with @commit every value is stored, and nothing fails. */
+/*
+ * Both passes: with @commit every value is stored, and nothing fails, as the
+ * same words have passed before.  The text is kernel memory that nobody writes
+ * to in between.
+ */
 static int walk(const struct params *params, const char *args,
 		struct param_store *store, bool commit, struct elf_error *err)
 {

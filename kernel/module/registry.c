@@ -23,11 +23,16 @@ static module_id_t last_id;		/* module_lock */
 
 extern const struct kernel_symbol __ksymtab_start[], __ksymtab_end[];
 
+/*
+ * NULL before the dossier is built and once it is unlinked.  For how long the
+ * pointer is good is said at unlink_dossier().
+ */
 struct module *module_of(module_id_t id)
 {
 	return (struct module *)ledger_of(id);
 }
 
+/* A module that is GONE has its name for the reports only: it holds none. */
 static bool state_is_present(enum module_state s)
 {
 	return s != MODULE_FREE && s != MODULE_GONE;
@@ -43,6 +48,10 @@ module_id_t module_id_locked(const char *name)
 	return MODULE_NONE;
 }
 
+/*
+ * The release pairs with owner_state(): who sees the state sees what was done
+ * before it.
+ */
 void module_set_state_locked(module_id_t id, enum module_state s)
 {
 	assert_mutex_held(&module_lock);
@@ -56,6 +65,10 @@ void module_set_state(module_id_t id, enum module_state s)
 	mutex_unlock(&module_lock);
 }
 
+/*
+ * The state before the doors: whoever comes in by one finds the module LIVE.
+ * What a DEFERRED one had of retries is forgotten.
+ */
 void module_go_live_locked(module_id_t id)
 {
 	module_set_state_locked(id, MODULE_LIVE);
@@ -65,6 +78,10 @@ void module_go_live_locked(module_id_t id)
 	ledger_open_doors(id);
 }
 
+/*
+ * The search begins behind the id given last, and never gives 0.  The whole
+ * record is new: who has a stale id sees zeros, and then another module.
+ */
 module_id_t module_new_id_locked(const char *name)
 {
 	for (unsigned int i = 1; i < MAX_MODULES; i++) {
@@ -110,6 +127,10 @@ static bool module_export_find(const struct module *m, const char *name,
 	return false;
 }
 
+/*
+ * LIVE only: what is being loaded may fail yet, what is closed may go.  The
+ * caller notes the dependency before it gives module_lock up.
+ */
 bool export_find_locked(const char *name, uintptr_t *value, module_id_t *owner)
 {
 	assert_mutex_held(&module_lock);
@@ -196,6 +217,10 @@ static bool lookup_in_modules(uintptr_t addr, struct symbol_info *info)
 	return found;
 }
 
+/*
+ * Without a lock: @addr is in the territory of an unload, and the undertaker,
+ * who asks, is the one who would take the dossier away.
+ */
 bool module_text_has(uintptr_t addr)
 {
 	module_id_t id = window_owner(addr);
@@ -243,6 +268,10 @@ bool module_uses(const struct module *m, module_id_t dep)
 	return false;
 }
 
+/*
+ * One that is being loaded counts from its first dependency on; an entombed one
+ * counts for ever, as it may still be run.
+ */
 module_id_t dependent_locked(module_id_t id, const bool *in_set)
 {
 	assert_mutex_held(&module_lock);
@@ -257,6 +286,7 @@ module_id_t dependent_locked(module_id_t id, const bool *in_set)
 
 /* ---- looking ---- */
 
+/* Cut where @buf ends, like the list below: they are for a line on a screen. */
 static void list_dependents(module_id_t id, char *buf, size_t size)
 {
 	size_t len = 0;
@@ -297,6 +327,7 @@ static void list_users(module_id_t id, char *buf, size_t size)
 	}
 }
 
+/* Under module_lock, so the dossier stays; the counts are of the moment. */
 static void fill_info(module_id_t id, struct module_info *info)
 {
 	const struct module *m = module_of(id);
@@ -343,6 +374,7 @@ bool module_find(const char *name, struct module_info *info)
 
 /* ---- the end ---- */
 
+/* To have been run is all: see unlink_dossier(). */
 static void nothing(void *arg)
 {
 	(void)arg;
@@ -369,7 +401,8 @@ static void unlink_dossier(module_id_t id, uint32_t unload_number)
 
 /*
  * H34: unlinked, waited for, freed.  Until the dossier is unlinked ledger and
- * symbols serve.
+ * symbols serve: heap_destroy() has the places of leaks named, tombstone_set()
+ * copies the names of functions.  Of the memory the dossier goes last.
  */
 void module_destroy(module_id_t id, uint32_t unload_number,
 		    void (*leak)(const struct heap_object *o, void *arg),
@@ -390,6 +423,9 @@ void module_destroy(module_id_t id, uint32_t unload_number,
 	module_set_state(id, MODULE_GONE);
 }
 
+/*
+ * A call that the compiler may neither inline nor drop, with @mod as argument.
+ */
 noinline void gdb_module_loaded(const struct module *mod)
 {
 	(void)mod;

@@ -52,7 +52,11 @@ static const char *site_symbol_name(const struct site *site)
 	return elf_symbol_name(site->image->elf, site->symbol);
 }
 
-/* Calls @fn for each relocation of each loaded section, until one fails. */
+/*
+ * Calls @fn for each relocation of each loaded section, until one fails.  elf.c
+ * has seen to it that the symbol exists and, as the section is loaded, so do
+ * the four bytes of the field.
+ */
 static int for_each_site(struct image *image, site_fn *fn,
 			 const struct symbol_resolver *resolver,
 			 struct elf_error *err)
@@ -179,6 +183,12 @@ static void store32(uint8_t *p, uint32_t value)
 	memcpy(p, &value, sizeof(value));
 }
 
+/*
+ * A weak symbol that nobody defines is 0 (gABI 4, "Symbol Binding"), and stays
+ * so when a module that exports it is loaded later.  _GLOBAL_OFFSET_TABLE_ is
+ * the assembler's name for the table (psABI 4.4, R_386_GOTPC), and nobody's to
+ * export.
+ */
 static int resolve_undefined(const struct site *site, uint32_t *value,
 			     struct elf_error *err)
 {
@@ -203,7 +213,10 @@ static int resolve_undefined(const struct site *site, uint32_t *value,
 			site->offset);
 }
 
-/* Finds S, once for each symbol, and fills the symbol's entry in the GOT. */
+/*
+ * Finds S.  The first site that names a symbol, whatever its type, fills the
+ * entry in the GOT; so resolve() is called once for each.
+ */
 static int symbol_value(const struct site *site, uint32_t *value,
 			struct elf_error *err)
 {
@@ -224,6 +237,7 @@ static int symbol_value(const struct site *site, uint32_t *value,
 	if (rc || slot->resolved)
 		return rc;
 	slot->resolved = true;
+	/* Of COMMON the slot keeps the offset: see layout.h. */
 	if (sym->st_shndx == SHN_UNDEF)
 		slot->value = *value;
 	if (slot->got)
@@ -264,6 +278,11 @@ static int apply_site(const struct site *site, struct elf_error *err)
 	rc = symbol_value(site, &s, err);
 	if (rc)
 		return rc;
+	/*
+	 * Modulo 2^32 throughout: a displacement of 32 bits reaches every
+	 * address of the i386, so no distance is too great.  PLT32 needs no
+	 * PLT, as nothing is bound lazily.
+	 */
 	switch (site->type) {
 	case R_386_32:
 		store32(field, s + a);

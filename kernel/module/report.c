@@ -56,7 +56,11 @@ void report_log(const struct unload_report *r)
 
 /* ---- a task ---- */
 
-/* Where a task that does not run would go on. */
+/*
+ * Where a task that does not run would go on.  Under the lock of its queue, so
+ * that it neither begins to run nor is buried under the walk: the stack of one
+ * that is DEAD is the reaper's, and a held thread has none in its record.
+ */
 static bool saved_backtrace(struct task *t, struct backtrace *bt)
 {
 	uint32_t flags;
@@ -89,6 +93,10 @@ static bool is_scheduler(uintptr_t pc)
 	return false;
 }
 
+/*
+ * @where is the innermost frame inside the module: what the reader asks first.
+ * Without one it is the innermost of all.
+ */
 static void fill_frames(struct blocker *b, const struct backtrace *bt,
 			const struct territory *terr)
 {
@@ -109,6 +117,10 @@ static void fill_frames(struct blocker *b, const struct backtrace *bt,
 		strscpy(b->where, b->frames[0], sizeof(b->where));
 }
 
+/*
+ * Read without a lock: a task may be on its way from one to another, and the
+ * report has what it was a moment ago.
+ */
 static const char *task_state_text(const struct task *t)
 {
 	if (task_is_running(t))
@@ -164,6 +176,10 @@ void report_stack_hit(struct unload_report *r, struct task *t,
 
 /* ---- memory ---- */
 
+/*
+ * Who holds the pointer: the line that allocated the object, else the variable,
+ * else the bare address.
+ */
 static void describe_holder(uintptr_t at, char *buf, size_t size)
 {
 	struct heap_object obj;
@@ -182,6 +198,7 @@ static void describe_holder(uintptr_t at, char *buf, size_t size)
 		 (unsigned int)(at - obj.start));
 }
 
+/* @n may be larger: it counts those too that had no room in @at. */
 void report_memory_hits(struct unload_report *r,
 			const struct memory_hits *hits)
 {
@@ -204,6 +221,9 @@ struct file_search {
 	uint32_t		n;
 };
 
+/*
+ * Goes on to the last one, to count them; the first is the one that is named.
+ */
 static bool match_file(int fd, struct file *f, void *arg)
 {
 	struct file_search *s = arg;
@@ -220,6 +240,10 @@ static bool match_file(int fd, struct file *f, void *arg)
 	return true;
 }
 
+/*
+ * One blocker a task, however many files: so a crowd of readers has room.  For
+ * a sleeper @for_ms stays the time of the sleep, else it is that of the file.
+ */
 bool report_files_of(struct unload_report *r, const struct territory *terr,
 		     struct task *t, enum blocker_kind kind)
 {
@@ -248,6 +272,7 @@ struct user_search {
 	uint32_t		files;
 };
 
+/* The module's own threads are no users: they are engines, and held later. */
 static bool report_user(struct task *t, void *arg)
 {
 	struct user_search *s = arg;
@@ -262,6 +287,10 @@ static bool report_user(struct task *t, void *arg)
 	return true;
 }
 
+/*
+ * Who took it may have ended since, or handed it on: the name is that of
+ * whoever has the pid.  1 for @window_offset is a site outside the window.
+ */
 static void report_site(struct unload_report *r, const struct owner *o,
 			const struct owner_site *site)
 {
@@ -282,6 +311,9 @@ static void report_site(struct unload_report *r, const struct owner *o,
 		 site->count, site->count == 1 ? "" : "s", o->name);
 }
 
+/*
+ * At most OWNER_SITES places: counts beyond those have no place that is known.
+ */
 static void report_counts(struct unload_report *r, module_id_t id)
 {
 	struct owner *o = &owners[id];
@@ -327,12 +359,17 @@ void report_users(struct unload_report *r, const struct territory *terr,
 	task_for_each(report_user, &s);
 	for (uint32_t i = 0; i < terr->n; i++) {
 		report_counts(r, terr->ids[i]);
+		/*
+		 * Where tasks were named with their descriptors the notes would
+		 * name most of the same once more.
+		 */
 		for (uint32_t n = 0; !s.files && n < REPORT_BLOCKERS &&
 		     chrdev_nth_open(terr->ids[i], n, &note); n++)
 			report_opener(r, terr, &note);
 	}
 }
 
+/* The first is enough: it refuses. */
 bool report_opened_by(struct unload_report *r, const struct territory *terr,
 		      struct task *t)
 {

@@ -16,6 +16,11 @@ struct out {
 	char		line[512];
 };
 
+/*
+ * Adds a piece, which is never empty.  A line beyond half of the buffer goes
+ * out as it is, so that what is added next has the other half: no piece is
+ * longer unless it is the first of its line.
+ */
 static void put(struct out *o, const char *fmt, ...) __printf(2, 3);
 static void put(struct out *o, const char *fmt, ...)
 {
@@ -31,7 +36,7 @@ static void put(struct out *o, const char *fmt, ...)
 	o->len = 0;
 }
 
-/* Milliseconds with one decimal, as "12.3". */
+/* Milliseconds with one decimal, rounded half up, as "12.3". */
 static void format_ms(char *buf, size_t size, uint64_t ns)
 {
 	uint64_t tenths = (ns + 50 * NSEC_PER_USEC) / (100 * NSEC_PER_USEC);
@@ -51,6 +56,10 @@ static void format_age(char *buf, size_t size, uint32_t ms)
 
 /* ---- text: one blocker ---- */
 
+/*
+ * Of a task that runs a place would be out of date before it is printed; an age
+ * has only who sleeps.
+ */
 static void put_place(struct out *o, const struct blocker *b)
 {
 	char age[24];
@@ -82,6 +91,7 @@ static void put_task_blocker(struct out *o, const struct blocker *b)
 	put(o, "\n");
 }
 
+/* A count outlives the task that took it. */
 static void put_count_blocker(struct out *o, const struct blocker *b)
 {
 	char age[24];
@@ -92,6 +102,7 @@ static void put_count_blocker(struct out *o, const struct blocker *b)
 	    b->where[0] ? b->where : "place not known", age);
 }
 
+/* A CPU that could not be frozen says in @what who was on it. */
 static void put_blocker(struct out *o, const struct blocker *b,
 			bool verbose)
 {
@@ -178,12 +189,17 @@ static void put_leaks(struct out *o, const struct unload_report *r)
 		    r->leak[i].site);
 }
 
+/* Who would let the module go by ending. */
 static bool is_user(const struct blocker *b)
 {
 	return b->kind == BLOCK_OPEN_FILE && b->pid;
 }
 
-/* "kill 7 8 9" for the holders of files, as far as the line has room. */
+/*
+ * " 7 8 9" of the holders of files, as far as the line has room; how many there
+ * are in all.  It has two NULs at least: put_advice() looks for the second
+ * number behind the first blank.
+ */
 static uint32_t list_pids(const struct unload_report *r, char *buf, size_t n)
 {
 	uint32_t users = 0;
@@ -210,6 +226,7 @@ static void put_advice(struct out *o, const struct unload_report *r)
 
 	if (r->nr_blockers > REPORT_BLOCKERS)
 		put(o, "  and %u more\n", r->nr_blockers - REPORT_BLOCKERS);
+	/* In a refusal only: else nobody has to end for it to go. */
 	if (!users || r->outcome != UNLOAD_REFUSED)
 		return;
 	put(o, "  %u user%s. `kill%s` and try again, `unload -d %s` to let it "
@@ -217,6 +234,7 @@ static void put_advice(struct out *o, const struct unload_report *r)
 	    users == 1 ? "" : "s", pids, r->names, first, pids);
 }
 
+/* A refusal without -v has no figures: they are for who wants to know how. */
 void report_text(const struct unload_report *r, bool verbose,
 		 report_print print, void *arg)
 {
@@ -233,6 +251,10 @@ void report_text(const struct unload_report *r, bool verbose,
 
 /* ---- JSON ---- */
 
+/*
+ * Interface, like the kinds below and all keys: docs/report.schema.json lists
+ * them, and scripts go by them.
+ */
 static const char *const outcome_names[] = {
 	[UNLOAD_GONE] = "gone",
 	[UNLOAD_WOULD_GO] = "would_go",
@@ -258,6 +280,7 @@ static const char *const kind_names[NR_BLOCK_KINDS] = {
 	[BLOCK_SELF] = "self",
 };
 
+/* What is not known is left out, not empty. */
 static void json_text(struct json_writer *w, const char *key, const char *s)
 {
 	if (s[0])
@@ -268,6 +291,7 @@ static void json_blocker(struct json_writer *w, const struct blocker *b)
 {
 	json_object_begin(w, NULL);
 	json_string(w, "kind", kind_names[b->kind]);
+	/* Pid 0 is no task: then the rest would be of nobody. */
 	if (b->pid) {
 		json_i64(w, "pid", b->pid);
 		json_text(w, "comm", b->comm);
@@ -324,6 +348,7 @@ static void json_leaks(struct json_writer *w, const struct unload_report *r)
 	json_array_end(w);
 }
 
+/* The blockers that were kept; nr_blockers is how many there were. */
 int report_json(const struct unload_report *r, char *buf, size_t size)
 {
 	struct json_writer w;

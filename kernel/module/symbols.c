@@ -29,6 +29,11 @@ static bool is_counting(const struct builder *b)
 	return !b->table.strings;
 }
 
+/*
+ * Counting and filling meet the same strings in the same order: the sizes
+ * agree, and so do the offsets.  ELF_MAX_SYMBOLS and ELF_MAX_NAME bound the
+ * sum.
+ */
 static uint32_t add_string(struct builder *b, const char *s)
 {
 	uint32_t offset = b->strings_used;
@@ -72,6 +77,9 @@ static void add_sections(struct builder *b, const struct image *image)
 			    image->got_offset, image->got_count * 4);
 }
 
+/*
+ * The names that kernel/init.h gives the entry points, beside the author's own.
+ */
 static bool is_entry_alias(const char *name)
 {
 	return !strcmp(name, "init_module") ||
@@ -80,6 +88,10 @@ static bool is_entry_alias(const char *name)
 	       !strcmp(name, "cleanup_module");
 }
 
+/*
+ * Names for a person: no section symbols, no labels that the assembler made up
+ * (".L1"), nothing without an address in the module.
+ */
 static bool is_kept(const struct image *image, uint32_t i)
 {
 	const struct elf32_sym *sym = &image->elf->symbol[i];
@@ -95,7 +107,10 @@ static bool is_kept(const struct image *image, uint32_t i)
 	return name[0] && strncmp(name, ".L", 2);
 }
 
-/* foo_init is what the author wrote, init_module what the macro made of it. */
+/*
+ * foo_init is what the author wrote, init_module what the macro made of it.  A
+ * symbol without a type is a label of assembly.
+ */
 static uint32_t symbol_rank(const struct image *image, uint32_t i)
 {
 	const struct elf32_sym *sym = &image->elf->symbol[i];
@@ -105,6 +120,9 @@ static uint32_t symbol_rank(const struct image *image, uint32_t i)
 	return is_entry_alias(elf_symbol_name(image->elf, i)) ? 1 : 2;
 }
 
+/*
+ * Only when the first symbol of it is kept: a source without any costs nothing.
+ */
 static uint32_t add_file(struct builder *b)
 {
 	if (b->file_name && !b->file)
@@ -184,6 +202,7 @@ static void build(struct builder *b, const struct image *image)
 	add_symbols(b, image);
 }
 
+/* Addresses need not be set: nothing that is counted depends on one. */
 size_t symbols_size(const struct image *image)
 {
 	struct builder b = { .strings_used = 0 };
@@ -195,6 +214,10 @@ size_t symbols_size(const struct image *image)
 	       b.strings_used;
 }
 
+/*
+ * A total order, as no two entries have their names at one offset: heap sort is
+ * not stable, and of several at one address the same is to win each time.
+ */
 static bool is_before(const struct symbols_entry *a,
 		      const struct symbols_entry *b)
 {
@@ -255,6 +278,12 @@ struct symbols *symbols_build(const struct image *image, void *mem)
 	return symbols;
 }
 
+/*
+ * Tested before any entry, so that an address in init code that has gone, or in
+ * a gap between sections, is not given the name of a neighbour.  The size is
+ * one word and only ever becomes 0: whoever comes in the middle of
+ * symbols_forget() finds the section or does not.
+ */
 static const struct symbols_section *
 find_section(const struct symbols *symbols, uint32_t addr)
 {
@@ -334,6 +363,10 @@ bool symbols_lookup(const struct symbols *symbols, uint32_t addr,
 	return true;
 }
 
+/*
+ * What lies in init code that has gone is not found: its section is none any
+ * more.
+ */
 bool symbols_find(const struct symbols *symbols, const char *name,
 		  uint32_t *addr)
 {
@@ -351,6 +384,10 @@ bool symbols_find(const struct symbols *symbols, const char *name,
 	return false;
 }
 
+/*
+ * Entries and strings stay: who looks up an address on another CPU may have
+ * found one already.
+ */
 void symbols_forget(struct symbols *symbols, uint32_t addr, uint32_t size)
 {
 	uint32_t i;
@@ -377,6 +414,7 @@ int symbols_entry_point(const struct image *image, const char *name,
 	if (region != REGION_TEXT && region != REGION_INIT_TEXT)
 		return elf_fail_symbol(elf, i, err, "entry point is not in an "
 				       "executable section");
+	/* Allowed for a symbol, but there is nothing to call. */
 	if (sym->st_value >= elf->section[sym->st_shndx].sh_size)
 		return elf_fail_symbol(elf, i, err, "entry point lies at the "
 				       "end of %.32s",

@@ -45,6 +45,7 @@
 #include <kernel/bug.h>
 #include <kernel/errno.h>
 #include <kernel/string.h>
+#include <kernel/wait.h>
 #include <lib/guard.h>
 #include <sched/freezer.h>
 #include <sched/rq.h>
@@ -96,9 +97,24 @@ static bool all_quiet(struct freeze_failure *f)
 	return quiet;
 }
 
+/*
+ * A CPU that runs comes at once.  One that does not may be a virtual one that
+ * has no core of its host at the moment; ours, asleep, gives up the core that
+ * it has.
+ */
+#define SPIN_NS		(20 * NSEC_PER_USEC)
+#define PAUSE_NS	(50 * NSEC_PER_USEC)
+
+static DECLARE_WAIT_QUEUE_HEAD(never);
+
+static noinline void pause_a_little(void)
+{
+	wait_event_deadline(never, false, stamp_of(clock_ns() + PAUSE_NS));
+}
+
 int freezer_freeze(uint64_t timeout_ns, struct freeze_failure *f)
 {
-	uint64_t deadline = clock_ns() + timeout_ns;
+	uint64_t start = clock_ns(), deadline = start + timeout_ns;
 
 	assert(current->spared);
 	if (__atomic_exchange_n(&freezer_gate_closed, true, __ATOMIC_SEQ_CST))
@@ -108,7 +124,10 @@ int freezer_freeze(uint64_t timeout_ns, struct freeze_failure *f)
 			freezer_thaw();
 			return -ETIMEDOUT;
 		}
-		cpu_relax();
+		if (clock_ns() - start < SPIN_NS)
+			cpu_relax();
+		else
+			pause_a_little();
 	}
 	return 0;
 }

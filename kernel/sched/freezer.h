@@ -21,8 +21,8 @@ struct freeze_failure {
 };
 
 /*
- * Closes the gate and waits, spinning, until no CPU runs a task that is not
- * spared.  0; -ETIMEDOUT if that takes longer than @timeout_ns: then the gate
+ * Closes the gate and waits until no CPU runs a task that is not spared; it
+ * sleeps where that is not soon.  0; -ETIMEDOUT if that takes longer than @timeout_ns: then the gate
  * is open again and @f says who would not leave his CPU; -EAGAIN: somebody has
  * closed it already.  Process context; the caller is spared, and until the thaw
  * waits for nobody who is not.

@@ -20,6 +20,10 @@ DEFINE_SPINLOCK(slot_lock);
 DEFINE_MUTEX(ledger_mutex);
 static LIST_HEAD(slot_names);		/* slot_lock */
 
+/*
+ * One reference, the caller's.  Closed and without a binding: bind_locked()
+ * opens it, or it opens with the other doors.
+ */
 void slot_setup(struct slot *slot, const struct slot_ops *ops,
 		const char *name, module_id_t owner)
 {
@@ -77,6 +81,10 @@ static bool name_taken_locked(const struct slot *like)
 	return false;
 }
 
+/*
+ * One that the module gave up while it was LIVE has no name any more, but is in
+ * the ledger still: so it is looked for there.
+ */
 static struct binding *find_door_locked(struct ledger *l,
 					const struct slot *like)
 {
@@ -114,6 +122,10 @@ static struct binding *find_engine_locked(struct ledger *l,
 	return first;
 }
 
+/*
+ * A slot in the list has the reference of its binding, and leaves the list in
+ * the critical section before that is dropped: so there is one to add to.
+ */
 struct slot *slot_find(const struct slot_ops *ops, const char *name)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
@@ -130,6 +142,11 @@ struct slot *slot_find(const struct slot_ops *ops, const char *name)
 	return found;
 }
 
+/*
+ * Asked without the lock: who registers is in the module's code, and no verdict
+ * is passed as long as he is.  A routine that was given up for lost may come
+ * late; it is told.
+ */
 static int may_register(const struct slot *slot)
 {
 	const struct owner *o = &owners[slot->owner];
@@ -202,7 +219,11 @@ static int rebind_locked(struct binding *b,
 	return 0;
 }
 
-/* The binding is in the ledger before it can be loaded by anybody. */
+/*
+ * The binding is in the ledger before it can be loaded by anybody.  An engine
+ * that is started while the others are held is held from birth: its binding
+ * waits in the ledger.
+ */
 static int bind_locked(struct slot *slot, struct binding *b)
 {
 	struct ledger *l = ledger_of(slot->owner);
@@ -220,6 +241,10 @@ static int bind_locked(struct slot *slot, struct binding *b)
 	return 0;
 }
 
+/*
+ * The memory is asked for before the lock, needed or not.  It is the module's,
+ * as the binding points into it: what the kernel keeps is the slot.
+ */
 int slot_register(struct slot *slot, const struct slot_registration *reg,
 		  struct slot **existing)
 {
@@ -256,7 +281,10 @@ int slot_register(struct slot *slot, const struct slot_registration *reg,
 	return err;
 }
 
-/* The binding of a slot, in place or not. */
+/*
+ * The binding of a slot, in place or not.  NULL: it is void and was forgotten,
+ * or the dossier is not there.
+ */
 static struct binding *slot_entry_locked(struct slot *slot)
 {
 	struct ledger *l = ledger_of(slot->owner);
@@ -295,6 +323,10 @@ void slot_withdraw(struct slot *slot)
 	spin_unlock_irqrestore(&slot_lock, flags);
 }
 
+/*
+ * ledger_mutex, as a walk over the engines may stand at this very entry.  The
+ * binding is freed when it is in no list and no slot.
+ */
 void slot_forget(struct slot *slot)
 {
 	struct binding *b;
@@ -356,6 +388,10 @@ bool slot_wait_outcome(void)
 
 	if (!slot)
 		return false;
+	/*
+	 * Without the lock: the wake-up comes after the generation has changed,
+	 * and the reference is ours until it is put below.
+	 */
 	err = wait_event_killable(slot->waiters,
 				  READ_ONCE(slot->generation) !=
 				  current->restart_generation);
@@ -491,6 +527,11 @@ static void describe_blocker(struct slot *s, struct ledger_blocker *b)
 		s->ops->describe(s, b->what, sizeof(b->what));
 }
 
+/*
+ * All are asked, also when one is not at rest yet: they come to rest side by
+ * side, and only the first is named.  To be called again; who is held by then
+ * is passed over.
+ */
 int ledger_hold(module_id_t owner, struct ledger_blocker *blocker)
 {
 	struct ledger *l = ledger_of(owner);
@@ -530,6 +571,7 @@ bool ledger_is_held(module_id_t owner)
 	return true;
 }
 
+/* Of those too that were not held yet: they have been told to come to rest. */
 void ledger_let_go(module_id_t owner)
 {
 	struct ledger *l = ledger_of(owner);
@@ -547,6 +589,10 @@ void ledger_let_go(module_id_t owner)
 	mutex_unlock(&ledger_mutex);
 }
 
+/*
+ * Every engine is held, the verdict has seen to that.  Who still waits for the
+ * slot learns that it is void.
+ */
 uint32_t ledger_bury(module_id_t owner)
 {
 	struct ledger *l = ledger_of(owner);
@@ -571,6 +617,11 @@ uint32_t ledger_bury(module_id_t owner)
 	return threads;
 }
 
+/*
+ * Its doors have been void for long, so there is nobody to be woken.  No
+ * ledger_mutex: nobody holds, buries or starts engines of a module that is
+ * destroyed.
+ */
 void ledger_release(module_id_t owner)
 {
 	struct ledger *l = ledger_of(owner);

@@ -28,6 +28,7 @@ void init_waitqueue_head(struct wait_queue_head *wq)
 }
 EXPORT_SYMBOL(init_waitqueue_head);
 
+/* At the end: wake_up_one() begins with who has slept longest. */
 void add_wait_queue(struct wait_queue_head *wq, struct wait_queue_entry *e)
 {
 	uint32_t flags = spin_lock_irqsave(&wq->lock);
@@ -57,6 +58,10 @@ void remove_wait_queue(struct wait_queue_entry *e)
 }
 EXPORT_SYMBOL(remove_wait_queue);
 
+/*
+ * Nobody is taken off the queue: each leaves it himself, when he has seen that
+ * his condition holds, or has given up.
+ */
 void wake_up(struct wait_queue_head *wq)
 {
 	uint32_t flags = spin_lock_irqsave(&wq->lock);
@@ -85,7 +90,13 @@ void wake_up_one(struct wait_queue_head *wq)
 }
 EXPORT_SYMBOL(wake_up_one);
 
-/* On the queue first, then the state, then the caller's test. */
+/*
+ * On the queue first, then the state, then the caller's test.  The barrier
+ * keeps the load of that test behind the store of the state: who changes the
+ * condition before is seen by the test, who does after finds us asleep and
+ * makes us runnable, whether we have got as far as schedule() or not.  Called
+ * again in a loop it keeps the place in the queue.
+ */
 void prepare_to_wait(struct wait_queue_head *wq, enum wait_mode mode)
 {
 	struct task *t = current;
@@ -99,6 +110,10 @@ void prepare_to_wait(struct wait_queue_head *wq, enum wait_mode mode)
 }
 EXPORT_SYMBOL(prepare_to_wait);
 
+/*
+ * The state first: from then on wake_up_one() passes over us, and gives its
+ * turn to somebody who still waits.
+ */
 void finish_wait(void)
 {
 	WRITE_ONCE(current->state, TASK_RUNNABLE);
@@ -144,7 +159,12 @@ static noinline bool deadline_has_passed(const struct task *t)
 	return deadline && clock_ns() >= deadline;
 }
 
-/* As sleep_from(), until task->sleep_deadline. */
+/*
+ * As sleep_from(), until task->sleep_deadline.  A signal comes before the
+ * deadline, where both are there; neither says that the condition does not
+ * hold.  The site is kept as a number that is no address: the record is
+ * searched.
+ */
 static int sleep_until_deadline(uintptr_t site)
 {
 	struct task *t = current;
@@ -156,6 +176,9 @@ static int sleep_until_deadline(uintptr_t site)
 	stack_wipe_dead();
 	schedule();
 	if (timed)
+		/*
+		 * Nor still running: it would set @timed_out of the next sleep.
+		 */
 		ktimer_cancel_sync(&t->sleep_timer);
 	t->sleep_site = 0;
 	if (signal_pending_mode(t, t->sleep_mode))
@@ -175,6 +198,7 @@ int wait_schedule(struct stamp deadline)
 }
 EXPORT_SYMBOL(wait_schedule);
 
+/* Woken without reason it sleeps on: the deadline is absolute. */
 static int sleep_ms(uintptr_t site, unsigned int ms, enum wait_mode mode)
 {
 	int err = 0;
@@ -195,6 +219,7 @@ void msleep(unsigned int ms)
 }
 EXPORT_SYMBOL(msleep);
 
+/* What is left, rounded up, so that 0 means that it was slept to the end. */
 unsigned int msleep_interruptible(unsigned int ms)
 {
 	uint64_t now, end;
@@ -246,6 +271,7 @@ void complete_all(struct completion *c)
 }
 EXPORT_SYMBOL(complete_all);
 
+/* UINT32_MAX is for everybody, for ever: complete_all(). */
 static bool completion_take(struct completion *c)
 {
 	uint32_t flags = spin_lock_irqsave(&c->wait.lock);

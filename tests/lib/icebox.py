@@ -18,6 +18,10 @@ BUILD = os.path.abspath(os.environ.get("ICEBOX_BUILD",
 
 OK, FAILED, PANICKED, HUNG, NO_BOOT = 0, 1, 2, 3, 4
 
+# Real seconds after which a run has hung. Nothing else takes as long, not even
+# on a host that has ten other things to do.
+HUNG_AFTER = 400
+
 
 class Result:
     """What a run printed and how it ended."""
@@ -53,7 +57,7 @@ class Result:
 
 
 def arguments(script=None, smp=2, mem=128, iso=False, icount=None, seed=None,
-              timeout=60, add=(), append="", qemu="", console2=None,
+              timeout=HUNG_AFTER, add=(), append="", qemu="", console2=None,
               interact=False):
     argv = [RUN, "--smp", str(smp), "--mem", str(mem)]
     argv += ["--iso"] * iso + ["--interact"] * interact
@@ -102,7 +106,7 @@ class Console:
         argv = arguments(script, interact=True, **options)
         self.child = pexpect.spawn(
             argv[0], argv[1:], encoding="utf-8", codec_errors="replace",
-            timeout=options.get("timeout", 60), echo=False,
+            timeout=options.get("timeout", HUNG_AFTER), echo=False,
             env=dict(os.environ, ICEBOX_JSON=self.json))
         self.child.delaybeforesend = None
 
