@@ -122,6 +122,7 @@ void strategy_init(const char *cmdline)
 		pr_err("lab: there is no strategy %s", name);
 		return;
 	}
+	lab_set_altered();
 	lab_counts_at_the_door = chosen->at_the_door;
 	pr_notice("lab: strategy %s", chosen->name);
 }
