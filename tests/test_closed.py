@@ -4,7 +4,7 @@ system-call boundary, in nobody's way, and learns the outcome (G2)."""
 import re
 
 from icebox import Console
-from scenes import MACHINES, on, play
+from scenes import FEW, MACHINES, on, play
 
 # An attempt with its doors closed for as long as its reader stays.
 CLOSED = "load fifo; spawn 1 reader /dev/fifo0; unload -w 50000 fifo &; " \
@@ -95,3 +95,14 @@ def test_backtrace_of_a_newcomer():
         trace = c.child.before
     assert "slot_wait_outcome+0x" in trace
     assert "fifo" not in trace and "chrdev_open" not in trace, trace
+
+
+@on(FEW)
+def test_threads_that_are_held_are_listed(machine):
+    """A thread that stands still in its record is there (G2)."""
+    result = play("load ticker; load mutex_thread; "
+                  "unload -t 50000 ticker mutex_thread &; await ticker held; "
+                  "repeat 20 ps; interrupt unload; ! wait; let_go; "
+                  "unload ticker mutex_thread", machine)
+    assert result.console.count("(thread of ticker)") == 20, result
+    assert result.reports[-1]["outcome"] == "gone"

@@ -119,6 +119,38 @@ def test_exports_that_are_taken_are_refused(tmp_path):
         assert text in result.console, result
 
 
+COUNTED = """
+#include <kernel/errno.h>
+#include <kernel/export.h>
+#include <kernel/module.h>
+
+void shared(void);
+void shared(void)
+{
+}
+EXPORT_SYMBOL(shared);
+
+static int start(void)
+{
+	return try_module_get(THIS_MODULE) ? 0 : -ENODEV;
+}
+module_init(start);
+"""
+
+
+@on(FEW)
+def test_exports_of_a_deferred_module_are_taken(machine, tmp_path):
+    """It may be revived; and then two modules would have the names."""
+    (tmp_path / "one.c").write_text(COUNTED)
+    (tmp_path / "two.c").write_text(COUNTED)
+    (tmp_path / "Makefile").write_text("obj-m := one.o two.o\n")
+    make_module(tmp_path)
+    result = play("load one; unload -d one; ! load two; load one; ! load two",
+                  machine, add=[tmp_path / "one.ko", tmp_path / "two.ko"])
+    assert result.console.count("two: exports shared, which module one "
+                                "exports already") == 2, result
+
+
 @on(FEW)
 def test_exports_of_a_closed_module_are_taken(machine):
     """It may be reactivated; and then two modules would have the names."""

@@ -177,3 +177,15 @@ def test_console_takes_what_is_typed():
         c.child.expect("> ")
         c.child.send("poweroff\r")
         assert c.finish() == OK
+
+
+def test_waits_in_the_background_end():
+    """None of them waits for one that waits for it."""
+    boot("repeat 3 'wait &'; wait; hello &; wait", expect=OK)
+
+
+def test_a_path_is_not_cut():
+    """Too long is an error, and no other file is loaded instead."""
+    result = boot("! load /lib/%smodules/hello.ko; lsmod" % ("./" * 70),
+                  expect=OK)
+    assert "the path is too long (ENAMETOOLONG)" in result.console, result

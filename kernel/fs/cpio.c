@@ -1,6 +1,9 @@
 /*
  * The reader of cpio archives.  Every length is compared with what is left of
- * the image before it is used; offsets only grow, so a walk ends.
+ * the image before it is used; offsets only grow, so a walk ends.  Offsets are
+ * padded to 4 from the beginning of the image, and fields read byte by byte, so
+ * it may lie anywhere in memory.  The form with checksums ("070702") is
+ * refused: they would have to be believed, or checked.
  */
 #include <kernel/errno.h>
 #include <kernel/string.h>
@@ -32,7 +35,10 @@ static int hex_digit(uint8_t c)
 	return -1;
 }
 
-/* The @index-th of the fields of eight hexadecimal digits after the magic. */
+/*
+ * The @index-th of the fields of eight hexadecimal digits after the magic.
+ * -EINVAL, and *@out untouched, where one of the eight is none.
+ */
 static int read_field(const uint8_t *header, unsigned int index, uint32_t *out)
 {
 	const uint8_t *p = header + 6 + 8 * index;
@@ -55,6 +61,10 @@ static size_t aligned(const struct cpio_reader *r, size_t offset)
 	return min(offset + (-offset & 3), r->size);
 }
 
+/*
+ * The trailer is an entry like others, and checked before it is known for one.
+ * After it, and after damage, @r stays: asked again it says the same.
+ */
 int cpio_next(struct cpio_reader *r, struct cpio_entry *e)
 {
 	const uint8_t *header = r->image + r->offset;

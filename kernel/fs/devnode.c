@@ -11,6 +11,10 @@
 
 /* ---- null and zero ---- */
 
+/*
+ * null(4), zero(4): nothing to read, and all writing succeeds unread, a bad
+ * address included.
+ */
 static ssize_t null_read(struct file *file, char __user *buf, size_t n,
 			 loff_t *pos)
 {
@@ -25,6 +29,7 @@ static ssize_t null_write(struct file *file, const char __user *buf, size_t n,
 	return (ssize_t)n;
 }
 
+/* What was there before a fault counts, as in read(2). */
 static ssize_t zero_read(struct file *file, char __user *buf, size_t n,
 			 loff_t *pos)
 {
@@ -63,6 +68,7 @@ static const struct file_operations zero_ops = {
 #define BACKSPACE	8
 #define DELETE		127
 
+/* A byte; -EAGAIN of O_NONBLOCK; -ERESTARTSYS, by a deadly signal only. */
 static int getc_for(struct file *file, struct console *con)
 {
 	int c;
@@ -74,7 +80,12 @@ static int getc_for(struct file *file, struct console *con)
 	return c == -ETIMEDOUT ? -EAGAIN : c;
 }
 
-/* Bytes in @line, 0 at the end of input, or the error if there are none. */
+/*
+ * Bytes in @line, 0 at the end of input, or the error if there are none.  Of an
+ * error behind some bytes nothing is told: it comes again, or is over.  Ctrl-D
+ * behind something hands that over without a newline, and is the end where it
+ * stands alone, as VEOF of termios(3).
+ */
 static ssize_t read_line(struct file *file, char *line, size_t max_len)
 {
 	struct console *con = file->inode->chr.console;
@@ -105,6 +116,10 @@ static ssize_t read_line(struct file *file, char *line, size_t max_len)
 	return (ssize_t)len;
 }
 
+/*
+ * What is more than @n, or than a line has, stays typed for the next read.  A
+ * line that cannot be stored is lost.
+ */
 static ssize_t tty_read(struct file *file, char __user *buf, size_t n,
 			loff_t *pos)
 {
@@ -125,6 +140,10 @@ static ssize_t tty_read(struct file *file, char __user *buf, size_t n,
 	return len;
 }
 
+/*
+ * A page in one piece: it is copied before the console's mutex is taken, so
+ * that no page fault of one program keeps another's output waiting.
+ */
 static ssize_t tty_write(struct file *file, const char __user *buf, size_t n,
 			 loff_t *pos)
 {
@@ -149,6 +168,7 @@ static ssize_t tty_write(struct file *file, const char __user *buf, size_t n,
 /* Linux, asm-generic/ioctls.h; struct winsize. */
 #define TIOCGWINSZ	0x5413u
 
+/* C libraries know a terminal by it (isatty(3)). */
 static long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	/* Rows, columns, and no pixels. */
@@ -184,6 +204,7 @@ static int add_node(const char *path, const struct file_operations *ops,
 	return err;
 }
 
+/* A console that the machine does not have has no name. */
 int devnodes_create(void)
 {
 	struct console *second = console_get(2);

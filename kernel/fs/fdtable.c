@@ -42,7 +42,8 @@ static void copy_entries(struct file_table *to, const struct file_table *from)
 
 /*
  * Room is made without the lock; should the table have grown meanwhile, that
- * was for nothing.
+ * was for nothing.  Only the file's reference is new: position and flags are
+ * shared (fork(2)), and close-on-exec goes along with the entry.
  */
 struct file_table *file_table_copy(struct file_table *t)
 {
@@ -103,6 +104,10 @@ static int table_grow(struct file_table *t, uint32_t size)
 	return 0;
 }
 
+/*
+ * The lowest, as POSIX has it.  The mark is set now, and hides nothing: without
+ * a file the entry is no open descriptor to any other call.
+ */
 static int reserve_locked(struct file_table *t, uint32_t min, bool cloexec)
 {
 	for (uint32_t fd = min; fd < t->size; fd++) {
@@ -115,6 +120,10 @@ static int reserve_locked(struct file_table *t, uint32_t min, bool cloexec)
 	return -EMFILE;
 }
 
+/*
+ * Each time round the table has more room than the last, at the latest up to
+ * FD_MAX: it ends, whoever takes what was made.
+ */
 int fd_reserve(struct file_table *t, uint32_t min, bool cloexec)
 {
 	for (;;) {
@@ -133,6 +142,10 @@ int fd_reserve(struct file_table *t, uint32_t min, bool cloexec)
 	}
 }
 
+/*
+ * An assertion and no error: only who has reserved @fd fills it, or gives it
+ * back.
+ */
 void fd_install(struct file_table *t, int fd, struct file *file)
 {
 	spin_lock(&t->lock);
@@ -149,7 +162,10 @@ void fd_unreserve(struct file_table *t, int fd)
 	spin_unlock(&t->lock);
 }
 
-/* The entry of an open descriptor, or NULL. */
+/*
+ * The entry of an open descriptor, or NULL.  @fd is a user's, and may be any
+ * number.
+ */
 static struct fd_entry *entry_locked(struct file_table *t, int fd)
 {
 	assert_spin_held(&t->lock);
@@ -158,6 +174,10 @@ static struct fd_entry *entry_locked(struct file_table *t, int fd)
 	return &t->fds[fd];
 }
 
+/*
+ * The reference is taken while the entry still has its own: no close() comes
+ * between.
+ */
 struct file *fd_get(struct file_table *t, int fd)
 {
 	struct fd_entry *e;
@@ -195,6 +215,10 @@ bool file_table_peek(struct file_table *t, int *fd, struct file *copy)
 	return e != NULL;
 }
 
+/*
+ * The entry is free before the file is released, so that of two who close it
+ * one finds it.
+ */
 int fd_close(struct file_table *t, int fd)
 {
 	struct fd_entry *e;
@@ -215,6 +239,11 @@ int fd_close(struct file_table *t, int fd)
 	return 0;
 }
 
+/*
+ * The old file goes and the new one comes in one step: nobody gets the number
+ * in between (dup2(2)).  A table never shrinks, so what was seen of its size
+ * without the lock stays true.
+ */
 int fd_replace(struct file_table *t, int fd, struct file *file, bool cloexec)
 {
 	struct file *old;
@@ -267,6 +296,10 @@ int fd_set_cloexec(struct file_table *t, int fd, bool cloexec)
 	return e ? 0 : -EBADF;
 }
 
+/*
+ * One at a time, as a release may sleep.  The process opens nothing meanwhile:
+ * it is here.
+ */
 void file_table_close_on_exec(struct file_table *t)
 {
 	for (uint32_t fd = 0; fd < READ_ONCE(t->size); fd++)

@@ -18,6 +18,7 @@ static void enter_driver(const struct file *file)
 		current->went_through = true;
 }
 
+/* Opener and time are for reports alone: who holds a device, and since when. */
 struct file *file_new(struct inode *inode, const struct file_operations *f_op,
 		      unsigned int flags, const char *path)
 {
@@ -139,7 +140,8 @@ ssize_t file_write(struct file *file, const char __user *buf, size_t n)
 /*
  * The position of a file stays below FILE_MAX_SIZE, that of a directory, which
  * is a cookie, below 2^31: it lies in memory that is searched, and a user must
- * not be able to write an address of a module there (H09).
+ * not be able to write an address of a module there (H09).  @offset is tried by
+ * itself before it is added: a user chooses all of its bits.
  */
 static loff_t seek_locked(struct file *file, loff_t offset, int whence)
 {
@@ -181,6 +183,7 @@ long file_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return file->f_op->unlocked_ioctl(file, cmd, arg);
 }
 
+/* Who has no poll() never keeps anybody waiting (poll(2) of regular files). */
 unsigned int file_poll(struct file *file, struct poll_table *pt)
 {
 	if (!file->f_op || !file->f_op->poll)
@@ -189,6 +192,10 @@ unsigned int file_poll(struct file *file, struct poll_table *pt)
 	return file->f_op->poll(file, pt);
 }
 
+/*
+ * The position counts for regular files only; all else but a tty is refused by
+ * inode_write_kernel().
+ */
 ssize_t file_write_kernel(struct file *file, const void *buf, size_t n)
 {
 	ssize_t ret;

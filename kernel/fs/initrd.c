@@ -9,6 +9,10 @@
 #include <fs/cpio.h>
 #include <fs/internal.h>
 
+/*
+ * A hard link has its content with the last of its names in this format; the
+ * names before are files of no bytes here.
+ */
 static int add_file(const char *path, const struct cpio_entry *e)
 {
 	struct inode *inode;
@@ -29,7 +33,8 @@ static int add_file(const char *path, const struct cpio_entry *e)
 
 /*
  * @path: room for PATH_SIZE.  Canonical, so that no name leads out of the root.
- * Other kinds of files than these two are none of ours: -EINVAL.
+ * Other kinds of files than these two are none of ours: -EINVAL.  Modes of
+ * directories are not heeded.
  */
 static int add_entry(const struct cpio_entry *e, char *path)
 {
@@ -47,6 +52,11 @@ static int add_entry(const struct cpio_entry *e, char *path)
 	}
 }
 
+/*
+ * An entry that cannot be had is left out, and the next one is tried: a machine
+ * with most of its programs is of more use than none.  Damage ends it, as
+ * nobody knows where the next header would be.
+ */
 int fs_unpack_initrd(const uint8_t *image, size_t size)
 {
 	char *path = kmalloc(PATH_SIZE, GFP_KERNEL | GFP_DATA);

@@ -6,6 +6,10 @@
 #include <kernel/string.h>
 #include <fs/internal.h>
 
+/*
+ * For stat(2), and cookies in /dev: nothing is found by its number, so one that
+ * comes again after 2^31 confuses no more than those who compare them.
+ */
 uint32_t inode_next_number(void)
 {
 	static atomic_t last;
@@ -13,6 +17,7 @@ uint32_t inode_next_number(void)
 	return (uint32_t)atomic_add_return(1, &last) & 0x7fffffff;
 }
 
+/* Zeros are right for all kinds but a directory: no pages, no name, no pipe. */
 struct inode *inode_new(uint32_t mode, const struct file_operations *f_op)
 {
 	struct inode *inode = kzalloc(sizeof(*inode), GFP_KERNEL);
@@ -34,6 +39,10 @@ void inode_get(struct inode *inode)
 	atomic_inc(&inode->refs);
 }
 
+/*
+ * A name is a reference, so nobody can find it any more, and what it has is
+ * freed without a lock.  A directory is empty: only such are unlinked.
+ */
 void inode_put(struct inode *inode)
 {
 	if (!atomic_dec_and_test(&inode->refs))

@@ -15,7 +15,10 @@ static bool wants_to_write(unsigned int flags)
 	return (flags & O_ACCMODE) != O_RDONLY;
 }
 
-/* Before a device is opened, as far as the inode tells. */
+/*
+ * Before a device is opened, as far as the inode tells.  Access mode 3, which
+ * Linux keeps for itself (open(2)), is none here.
+ */
 static int check_kind(const struct inode *inode, unsigned int flags)
 {
 	bool is_dir = inode_is(inode, S_IFDIR);
@@ -67,6 +70,10 @@ static int open_checked(struct inode *inode, unsigned int flags,
 	return 0;
 }
 
+/*
+ * A file that O_CREAT has made stays where there is no memory to open it: it is
+ * empty, as the next open() would make it.  *@out is written on success only.
+ */
 int file_open(const char *path, unsigned int flags, uint32_t mode,
 	      struct file **out)
 {

@@ -29,7 +29,7 @@ struct pipe {
 /*
  * Without the lock a hint, and more than PIPE_SIZE even, where both numbers
  * moved between the two loads: it ends a sleep, whoever then has the lock looks
- * again.
+ * again.  What room() makes of that is a huge number, and a hint no less.
  */
 static uint32_t used(const struct pipe *p)
 {
@@ -85,6 +85,11 @@ static size_t ring_write(struct pipe *p, const char __user *buf, size_t n)
 	return done;
 }
 
+/*
+ * What is there is returned, and no more waited for (pipe(7)).  That nobody
+ * writes any more is looked up in the critical section that finds nothing: what
+ * came before the last writer closed is read before the end is told.
+ */
 static ssize_t pipe_read(struct file *file, char __user *buf, size_t n,
 			 loff_t *pos)
 {
@@ -127,7 +132,11 @@ static uint32_t room_needed(size_t n)
 	return n <= PIPE_BUF ? (uint32_t)n : 1;
 }
 
-/* One round of a write: bytes, 0 where there is no room, -EPIPE, -EFAULT. */
+/*
+ * One round of a write: bytes, 0 where there is no room, -EPIPE, -EFAULT.
+ * Behind a copy that was cut short the next round meets the fault, and the
+ * write ends with what was done.
+ */
 static ssize_t write_some(struct pipe *p, const char __user *buf, size_t n)
 {
 	ssize_t ret = 0;
@@ -156,6 +165,7 @@ static int wait_for_room(struct file *file, size_t n)
 					!READ_ONCE(p->readers));
 }
 
+/* More than PIPE_BUF goes as there is room, and may lie among others' bytes. */
 static ssize_t pipe_write(struct file *file, const char __user *buf, size_t n,
 			  loff_t *pos)
 {
@@ -201,7 +211,10 @@ static unsigned int pipe_poll(struct file *file, struct poll_table *pt)
 	return mask;
 }
 
-/* The last reference to one end.  Who waits for this end learns it now. */
+/*
+ * The last reference to one end.  Who waits for this end learns it now.
+ * wake_up() without the lock: whoever looks again takes it himself.
+ */
 static int pipe_release(struct inode *inode, struct file *file)
 {
 	struct pipe *p = inode->pipe;

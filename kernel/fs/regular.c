@@ -28,6 +28,9 @@ static size_t copy_out(const struct side *to, size_t at, const void *from,
 	return 0;
 }
 
+/*
+ * Raw: where a user's memory ends the file keeps its bytes, and gets no zeros.
+ */
 static size_t copy_in(const struct side *from, size_t at, void *to, size_t n)
 {
 	if (from->user)
@@ -78,7 +81,11 @@ static ssize_t read_locked(struct inode *inode, const struct side *to,
 	return (ssize_t)done;
 }
 
-/* Room for page @index in the table of pages. */
+/*
+ * Room for page @index in the table of pages.  It doubles, so that the copies
+ * of a file that grows stay in proportion to it; nobody reads the table
+ * without inode->lock.
+ */
 static int grow_table(struct inode *inode, uint32_t index)
 {
 	uint32_t want = max(8u, inode->reg.nr_pages);

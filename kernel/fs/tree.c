@@ -26,6 +26,10 @@ struct walk {
 	bool		slash;	/* one follows the name */
 };
 
+/*
+ * @name is not terminated.  d->name[len] is read only behind @len equal bytes,
+ * none of which is a NUL, and so lies inside.
+ */
 static struct dentry *find_entry(struct inode *dir, const char *name,
 				 size_t len)
 {
@@ -37,6 +41,10 @@ static struct dentry *find_entry(struct inode *dir, const char *name,
 	return NULL;
 }
 
+/*
+ * Of any length up to NAME_LEN, 0 too, and ASCII: it will lie in memory that is
+ * searched (H09).
+ */
 static int check_name(const char *name, size_t len)
 {
 	if (len > NAME_LEN)
@@ -84,6 +92,9 @@ static int step(struct inode *dir, const char *name, size_t len,
 /*
  * Everything but the last name is looked up.  0 and *@w, valid under the lock;
  * or what the way there says: -ENOENT, -ENOTDIR, -ENAMETOOLONG, -EINVAL.
+ *
+ * A path of slashes alone, or of nothing, leaves the root and length 0.  What
+ * follows the last name, slashes at most, is kept for who has to refuse it.
  */
 static int walk_parent(const char *path, struct walk *w)
 {
@@ -180,7 +191,9 @@ static void unlink_entry(struct dentry *d)
 
 /*
  * May a name be made there, and which inode has it already (referenced, or
- * NULL)?  *@w is where, and stays true while the lock is held.
+ * NULL)?  *@w is where, and stays true while the lock is held.  Of a name in
+ * /dev @old may be a module's device, which is in no tree and lives by the
+ * reference alone.
  */
 static int walk_for_new(const char *path, struct walk *w, struct inode **old)
 {
@@ -200,6 +213,10 @@ static int walk_for_new(const char *path, struct walk *w, struct inode **old)
 	return w->dir->dir.has_devices ? -EACCES : 0;
 }
 
+/*
+ * As open(2): what is there is not touched, and with @excl refused; a name with
+ * a slash behind it stands for a directory, which is not made here.
+ */
 int fs_lookup_or_create(const char *path, uint32_t mode, bool excl,
 			struct inode **out)
 {
@@ -251,6 +268,10 @@ static int walk_entry(const char *path, struct walk *w, struct dentry **d)
 	return *d ? 0 : -ENOENT;
 }
 
+/*
+ * nlink counts names: neither a directory's own "." nor its children's ".." is
+ * one.
+ */
 static int mkdir_locked(const char *path, uint32_t mode)
 	__must_hold(&fs_tree_lock)
 {
@@ -342,7 +363,12 @@ static bool lies_below(const struct inode *dir, const struct inode *inode)
 	return true;
 }
 
-/* May @inode take the name where @to ended?  @old has it, or is NULL. */
+/*
+ * May @inode take the name where @to ended?  @old has it, or is NULL; a
+ * module's device, which nobody holds any more, is refused by its directory
+ * before @old is followed.  A directory replaces nothing, by choice: rename(2)
+ * allows it where @old is empty.
+ */
 static int check_rename(const struct inode *inode, const struct walk *to,
 			const struct inode *old)
 {
@@ -407,7 +433,8 @@ int fs_rename(const char *from, const char *to)
 
 /*
  * Cookies only grow, so a listing in several calls meets every name that was
- * there all the time once, whatever comes and goes meanwhile.
+ * there all the time once, whatever comes and goes meanwhile.  The devices'
+ * cookies lie above all that the entries here have.
  */
 static int read_dir_locked(struct inode *dir, uint32_t cookie,
 			   dir_emit_fn emit, void *arg)
@@ -439,6 +466,10 @@ int fs_read_dir(struct inode *dir, uint32_t cookie, dir_emit_fn emit,
 
 /* ---- boot ---- */
 
+/*
+ * Of a file in the way -EEXIST says no more: what is to go below it is refused
+ * by the next step.
+ */
 int tree_make_dirs(const char *path, size_t len)
 {
 	char *part = kmalloc(len + 1, GFP_KERNEL | GFP_DATA);
@@ -459,6 +490,7 @@ int tree_make_dirs(const char *path, size_t len)
 	return err;
 }
 
+/* The first "/" at least is there: all paths here are absolute. */
 int tree_add(const char *path, struct inode *inode)
 {
 	struct walk w;
@@ -481,6 +513,7 @@ int tree_add(const char *path, struct inode *inode)
 	return err;
 }
 
+/* One that is damaged keeps nobody from the others; the log has it. */
 static void unpack_boot_modules(void)
 {
 	for (uint32_t i = 0; i < boot_info.nr_modules; i++) {

@@ -822,6 +822,11 @@ static int check_sections(const struct elf_file *elf, struct elf_error *err)
 	uint32_t i;
 	int rc;
 
+	/* Nothing else of it is checked: as a link or target it is no table. */
+	if (elf->section[0].sh_type != SHT_NULL)
+		return elf_fail(err, -ENOEXEC, "section 0 has type %u, and is "
+				"none (gABI 4, \"Sections\")",
+				elf->section[0].sh_type);
 	for (i = 1; i < elf->section_count; i++) {
 		rc = check_section(elf, i, err);
 		if (rc)

@@ -248,8 +248,10 @@ static void note_hit(const struct search *s, uintptr_t at)
 
 	if (hits->expects && hits->expects(s->terr, at))
 		return;
-	if (hits->n < MEMORY_HITS)
+	if (hits->n < MEMORY_HITS) {
 		hits->at[hits->n] = at;
+		hits->word[hits->n] = *(const uint32_t *)at;
+	}
 	hits->n++;
 }
 
@@ -297,11 +299,14 @@ void memory_recheck(const struct territory *terr, struct memory_hits *hits)
 	if (hits->n > MEMORY_HITS)
 		return;
 	for (uint32_t i = 0; i < hits->n; i++) {
-		pte_t *pte = paging_kernel_pte(hits->at[i]);
+		uintptr_t at = hits->at[i];
+		pte_t *pte = paging_kernel_pte(at);
 
-		if (pte && (*pte & PTE_P) &&
-		    territory_has(terr, *(const uint32_t *)hits->at[i]))
-			hits->at[kept++] = hits->at[i];
+		if (!pte || !(*pte & PTE_P) ||
+		    !territory_has(terr, *(const uint32_t *)at))
+			continue;
+		hits->at[kept] = at;
+		hits->word[kept++] = *(const uint32_t *)at;
 	}
 	hits->n = kept;
 }

@@ -140,6 +140,7 @@ enum verdict_on_task exam_task_stopped(struct task *t,
 struct memory_hits {
 	uint32_t	n;		/* found; at most MEMORY_HITS kept */
 	uintptr_t	at[MEMORY_HITS];
+	uintptr_t	word[MEMORY_HITS];	/* found there */
 	uint32_t	pages;		/* looked at */
 	uint64_t	deadline;	/* ns, 0: none */
 	bool		gave_up;	/* at the deadline */

@@ -515,7 +515,6 @@ static int load_file(struct load_info *info, const char *path)
 	if (err) {
 		/* Nothing of it has run, so there is nobody to wait for. */
 		module_destroy(info->id, 0, NULL, NULL);
-		module_set_state(info->id, MODULE_FREE);
 		return err;
 	}
 	err = start_module(info);
@@ -618,6 +617,10 @@ int module_load(const char *path, const char *args, char *err_text, size_t n)
 	err = module_revive(name, !is_blank(args), err_text, n);
 	if (err != -ENOENT)
 		return err;
+	if (strchr(path, '/') && strlen(path) >= sizeof(full)) {
+		snprintf(err_text, n, "the path is too long");
+		return -ENAMETOOLONG;
+	}
 	if (strchr(path, '/'))
 		strscpy(full, path, sizeof(full));
 	else

@@ -12,7 +12,7 @@
 #include "params.h"
 #include "table.h"
 
-/* The longest number: "-0b" and 32 digits would fit, and leading zeros. */
+/* "-0x" and all digits fit, or a sign and 11 octal ones, and some zeros. */
 #define NUMBER_MAX	40
 
 /* struct kernel_param as it lies in the image, also on a 64-bit host. */

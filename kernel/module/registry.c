@@ -151,7 +151,7 @@ bool export_find_locked(const char *name, uintptr_t *value, module_id_t *owner)
 static bool may_live(enum module_state s)
 {
 	return s == MODULE_LOADING || s == MODULE_LIVE || s == MODULE_CLOSED ||
-	       s == MODULE_HELD;
+	       s == MODULE_HELD || s == MODULE_DEFERRED;
 }
 
 bool export_is_taken_locked(const char *name, module_id_t *owner)

@@ -135,7 +135,6 @@ static const char *task_state_text(const struct task *t)
 void report_task(struct blocker *b, struct task *t,
 		 const struct territory *terr)
 {
-	uint64_t now = ktime_get_ns();
 	struct backtrace bt = { .n = 0 };
 
 	b->pid = t->pid;
@@ -143,8 +142,7 @@ void report_task(struct blocker *b, struct task *t,
 	strscpy(b->comm, t->comm, sizeof(b->comm));
 	strscpy(b->state, task_state_text(t), sizeof(b->state));
 	if (t->state == TASK_SLEEPING)
-		b->for_ms = (uint32_t)((now - stamp_ns(t->sleep_since)) /
-				       NSEC_PER_MSEC);
+		b->for_ms = stamp_age_ms(t->sleep_since);
 	if (saved_backtrace(t, &bt))
 		fill_frames(b, &bt, terr);
 }
@@ -198,16 +196,18 @@ static void describe_holder(uintptr_t at, char *buf, size_t size)
 		 (unsigned int)(at - obj.start));
 }
 
-/* @n may be larger: it counts those too that had no room in @at. */
+/*
+ * @n may be larger: it counts those too that had no room in @at.  The word is
+ * the one that was found: its page may have gone since.
+ */
 void report_memory_hits(struct unload_report *r,
 			const struct memory_hits *hits)
 {
 	for (uint32_t i = 0; i < min(hits->n, (uint32_t)MEMORY_HITS); i++) {
 		struct blocker *b = report_add(r, BLOCK_MEMORY);
-		uintptr_t word = *(const uintptr_t *)hits->at[i];
 		char target[REPORT_SYMBOL];
 
-		describe_address(word, target, sizeof(target));
+		describe_address(hits->word[i], target, sizeof(target));
 		describe_holder(hits->at[i], b->where, sizeof(b->where));
 		snprintf(b->what, sizeof(b->what), "points to %s", target);
 	}
@@ -233,9 +233,7 @@ static bool match_file(int fd, struct file *f, void *arg)
 	if (s->n++ == 0) {
 		s->found.fd = fd;
 		strscpy(s->found.path, f->path, sizeof(s->found.path));
-		s->found.for_ms = (uint32_t)((ktime_get_ns() -
-					      stamp_ns(f->since)) /
-					     NSEC_PER_MSEC);
+		s->found.for_ms = stamp_age_ms(f->since);
 	}
 	return true;
 }
@@ -298,8 +296,7 @@ static void report_site(struct unload_report *r, const struct owner *o,
 	struct task *t = task_find(site->pid);
 
 	b->pid = site->pid;
-	b->for_ms = (uint32_t)((ktime_get_ns() - stamp_ns(site->since)) /
-			       NSEC_PER_MSEC);
+	b->for_ms = stamp_age_ms(site->since);
 	if (site->window_offset > 1)
 		describe_address(WINDOW_BASE + site->window_offset - 1,
 				 b->where, sizeof(b->where));
@@ -338,8 +335,7 @@ static void report_opener(struct unload_report *r,
 	struct task *t = task_find(note->opener);
 
 	b->pid = note->opener;
-	b->for_ms = (uint32_t)((ktime_get_ns() - stamp_ns(note->since)) /
-			       NSEC_PER_MSEC);
+	b->for_ms = stamp_age_ms(note->since);
 	if (t) {
 		report_task(b, t, terr);
 		task_put(t);

@@ -1,6 +1,8 @@
 /*
  * The checks on a program before anything of it is mapped.  No sum is formed
- * before it is known to fit: each bound is compared with what is left.
+ * before it is known to fit: each bound is compared with what is left.  A
+ * refusal is a sentence for the log: who started the program has no more than
+ * ENOEXEC to go by.
  */
 #include <kernel/errno.h>
 #include <kernel/string.h>
@@ -28,6 +30,11 @@ struct phdr {
 #define PF_W		2u
 #define PF_R		4u
 
+/*
+ * NULL, or why it is none.  The program headers have to lie in the bytes at
+ * hand, a page in execve(), where linkers put them.  e_version, sections and
+ * flags are not looked at, as nothing here depends on them.
+ */
 static const char *check_ehdr(const struct ehdr *e, size_t head_size)
 {
 	static const uint8_t magic[7] = { 0x7f, 'E', 'L', 'F', 1, 1, 1 };
@@ -51,6 +58,9 @@ static const char *check_ehdr(const struct ehdr *e, size_t head_size)
 /*
  * @lowest: the page behind the segment before.  Two in one page would need
  * both's rights.
+ *
+ * The subtractions stand behind the comparisons that make them safe, so none of
+ * the four numbers, of any 32 bits, wraps a sum.
  */
 static const char *check_segment(const struct phdr *p, uint32_t file_size,
 				 uint32_t lowest)
@@ -66,6 +76,7 @@ static const char *check_segment(const struct phdr *p, uint32_t file_size,
 	return NULL;
 }
 
+/* There is room: check_ehdr() has bounded the headers of all kinds together. */
 static void add_segment(struct exec_plan *plan, const struct phdr *p)
 {
 	struct exec_segment *s = &plan->segments[plan->nr_segments++];
@@ -79,7 +90,12 @@ static void add_segment(struct exec_plan *plan, const struct phdr *p)
 	s->executable = p->flags & PF_X;
 }
 
-/* The program headers as the program itself will find them. */
+/*
+ * The program headers as the program itself will find them (AT_PHDR); 0 where
+ * no segment brings them along, which only who looks for PT_TLS there will
+ * miss.  That all of them are in that segment is not checked: who reads on
+ * reads his own memory.
+ */
 static uint32_t find_phdrs(const struct exec_plan *plan, const struct ehdr *e)
 {
 	for (uint32_t i = 0; i < plan->nr_segments; i++) {
@@ -92,6 +108,10 @@ static uint32_t find_phdrs(const struct exec_plan *plan, const struct ehdr *e)
 	return 0;
 }
 
+/*
+ * Told while execve() can still fail: later it would be a SIGSEGV of the new
+ * program, before its first instruction.
+ */
 static bool entry_is_executable(const struct exec_plan *plan)
 {
 	for (uint32_t i = 0; i < plan->nr_segments; i++) {
@@ -104,6 +124,11 @@ static bool entry_is_executable(const struct exec_plan *plan)
 	return false;
 }
 
+/*
+ * What is neither PT_LOAD nor PT_INTERP is advice (PT_NOTE, PT_TLS,
+ * PT_GNU_STACK) and is left to the program.  An interpreter cannot be passed
+ * over: what wants one is not relocated without it.
+ */
 static const char *collect(const uint8_t *head, const struct ehdr *e,
 			   uint32_t file_size, struct exec_plan *plan)
 {
@@ -113,6 +138,7 @@ static const char *collect(const uint8_t *head, const struct ehdr *e,
 		struct phdr p;
 		const char *why;
 
+		/* e_phoff may be any number, aligned or not. */
 		memcpy(&p, head + e->phoff + i * sizeof(p), sizeof(p));
 		if (p.type == PT_INTERP)
 			return "wants an interpreter";
@@ -121,6 +147,7 @@ static const char *collect(const uint8_t *head, const struct ehdr *e,
 		why = check_segment(&p, file_size, lowest);
 		if (why)
 			return why;
+		/* Nothing wraps: checked to end at EXEC_HIGHEST at most. */
 		lowest = PAGE_START(p.vaddr + p.memsz - 1) + PAGE_SIZE;
 		add_segment(plan, &p);
 	}

@@ -19,6 +19,10 @@
 
 /* ---- arguments ---- */
 
+/*
+ * At once as large as may be: nothing has to grow between two strings.  Users
+ * choose the bytes, hence GFP_DATA.
+ */
 int exec_args_init(struct exec_args *args)
 {
 	memset(args, 0, sizeof(*args));
@@ -46,6 +50,11 @@ static int add_user_string(struct exec_args *args, uint32_t string)
 	return 0;
 }
 
+/*
+ * The array ends at a NULL, or else at the strings' bound, of which each takes
+ * one byte at least.  @array does not come round to 0 first: behind the end of
+ * user space it is -EFAULT.
+ */
 int exec_args_add_user(struct exec_args *args, uint32_t array,
 		       uint32_t *count)
 {
@@ -90,6 +99,7 @@ enum {
 #define NR_AUX		14u
 #define RANDOM_BYTES	16u
 
+/* Writes where it is told; build_stack() has counted the words before. */
 struct word_writer {
 	uint32_t	*at;
 };
@@ -105,7 +115,10 @@ static void put_pair(struct word_writer *w, uint32_t tag, uint32_t value)
 	put(w, value);
 }
 
-/* Pointers to @count of the strings, which follow each other. */
+/*
+ * Pointers to @count of the strings, which follow each other, and the NULL that
+ * ends them.  *@at runs on: those of envp lie behind those of argv.
+ */
 static void put_strings(struct word_writer *w, const struct exec_args *args,
 			uint32_t count, size_t *at, uint32_t base)
 {
@@ -119,6 +132,7 @@ static void put_strings(struct word_writer *w, const struct exec_args *args,
 /*
  * No AT_SYSINFO and no AT_SYSINFO_EHDR: a C library would call through them.
  * One user, so never AT_SECURE; AT_RANDOM is what glibc cannot start without.
+ * NR_AUX counts these.
  */
 static void put_auxv(struct word_writer *w, const struct exec_plan *plan,
 		     uint32_t random)
@@ -144,6 +158,12 @@ static void put_auxv(struct word_writer *w, const struct exec_plan *plan,
  *	  strings		argv, then envp
  *	  16 random bytes
  *	  auxv, envp, argv, argc	<- esp, aligned to 16
+ *
+ * That is what System V ABI, i386, calls the initial process stack.  Strings of
+ * 32 KiB and a word for each of them fill a sixth of STACK_SIZE at most, so the
+ * sums do not run under it.  The image comes to be in kernel memory, as @mm
+ * is not loaded here: mm_write() brings it there, the strings from where they
+ * are.
  */
 static int build_stack(struct mm *mm, const struct exec_plan *plan,
 		       const struct exec_args *args, uintptr_t *sp)
@@ -174,6 +194,10 @@ static int build_stack(struct mm *mm, const struct exec_plan *plan,
 	return err;
 }
 
+/*
+ * All of the stack from the start: it does not grow, and a page of it costs
+ * nothing before its first touch.
+ */
 static int make_stack(struct mm *mm, const struct exec_plan *plan,
 		      const struct exec_args *args, uintptr_t *sp)
 {
@@ -194,6 +218,8 @@ static uint32_t segment_prot(const struct exec_segment *s)
 /*
  * @buf: a page for the copy.  The plan was checked against a size of the file
  * that may have changed since: what is missing then makes it no program.
+ * Behind file_size, and in the rest of the first and the last page, stay the
+ * zeros of fresh memory: .bss, and nothing of another file.
  */
 static int load_segment(struct mm *mm, struct inode *inode,
 			const struct exec_segment *s, void *buf)
@@ -213,6 +239,10 @@ static int load_segment(struct mm *mm, struct inode *inode,
 	return err;
 }
 
+/*
+ * The heap begins behind the last segment, and so behind all: they ascend.  On
+ * failure what was mapped goes with @mm.
+ */
 static int load_segments(struct mm *mm, struct inode *inode,
 			 const struct exec_plan *plan, void *buf)
 {
@@ -230,6 +260,10 @@ static int load_segments(struct mm *mm, struct inode *inode,
 	return 0;
 }
 
+/*
+ * Though there is one user, who may do everything: a file that nobody has made
+ * executable was not meant to be run (execve(2), EACCES).
+ */
 static int read_plan(const char *path, struct inode *inode, void *buf,
 		     struct exec_plan *plan)
 {
@@ -256,6 +290,7 @@ struct load {
 	uint8_t			buf[PAGE_SIZE];
 };
 
+/* On failure image->mm is nobody's any more, whatever it holds. */
 static int load_program(struct inode *inode, const char *path,
 			const struct exec_args *args,
 			struct exec_image *image)
@@ -298,7 +333,11 @@ int exec_load(const char *path, const struct exec_args *args,
 	return err;
 }
 
-/* Interrupts on, IOPL 0; bit 1 of EFLAGS is always set (SDM vol. 1, 3.4.3). */
+/*
+ * Interrupts on, IOPL 0; bit 1 of EFLAGS is always set (SDM vol. 1, 3.4.3).
+ * All else is 0, of which edx matters: the ABI has a function for atexit()
+ * there, 0 being none.
+ */
 void exec_set_frame(struct trap_frame *frame, const struct exec_image *image)
 {
 	memset(frame, 0, sizeof(*frame));
@@ -327,6 +366,10 @@ static void reset_fpu_and_tls(void)
 	preempt_enable();
 }
 
+/*
+ * What POSIX keeps is not touched: pid, parent, working directory, umask, the
+ * signals ignored, blocked and held.
+ */
 void exec_commit(struct exec_image *image, struct trap_frame *frame)
 {
 	struct mm *old = current->mm;

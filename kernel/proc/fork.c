@@ -17,7 +17,10 @@ static void copy_fpu(struct task *child)
 	preempt_enable();
 }
 
-/* No lock: the child is unknown yet, and only we change what is ours. */
+/*
+ * No lock: the child is unknown yet, and only we change what is ours.  sig_held
+ * stays behind: what is pending at the parent is the parent's (fork(2)).
+ */
 static void inherit(struct process *child, const struct process *parent)
 {
 	memcpy(child->task->user->tls, current->user->tls,
@@ -28,6 +31,11 @@ static void inherit(struct process *child, const struct process *parent)
 	child->sig_blocked = parent->sig_blocked;
 }
 
+/*
+ * The child does not return from this function: its first code is enter_user()
+ * (process.c), which leaves the kernel through the frame that is copied here,
+ * and so out of the same system call with 0.
+ */
 pid_t process_fork(struct trap_frame *frame)
 {
 	struct process *parent = current->process, *child;

@@ -21,6 +21,7 @@ static LIST_HEAD(kernel_children);		/* process_lock */
 static DECLARE_WAIT_QUEUE_HEAD(kernel_child_wait);	/* one exited */
 static DECLARE_WAIT_QUEUE_HEAD(reaped_wait);		/* one is gone */
 
+/* @parent NULL: the kernel's own.  process_lock held. */
 static struct list_head *children_of(struct process *parent)
 {
 	return parent ? &parent->children : &kernel_children;
@@ -51,6 +52,7 @@ static void prepare_task(struct task *t, struct process *p,
 	t->process = p;
 }
 
+/* No lock: @p is on no list before process_launch(), and nobody can find it. */
 static void process_setup(struct process *p, struct task *t,
 			  struct file_table *files)
 {
@@ -110,7 +112,8 @@ void process_launch(struct process *p, struct process *parent)
 
 /*
  * Who looks at the table from outside does so under the lock: after it nobody
- * does, and the files are closed without, as a driver's release may sleep.
+ * does, and the files are closed without, as a driver's release may sleep.  A
+ * look from outside (peek) finds the table under the lock or not at all.
  */
 static void give_up_files(struct process *p)
 {
@@ -135,8 +138,8 @@ static void give_up_memory(void)
 }
 
 /*
- * A zombie among them had woken us, who will not come: the kernel's thread is
- * woken for it (process_exit).
+ * They become the kernel's.  A zombie among them had woken us, who will not
+ * come: the kernel's thread is woken for it (process_exit).
  */
 static void orphan_children_locked(struct process *p)
 {
@@ -147,6 +150,10 @@ static void orphan_children_locked(struct process *p)
 	list_splice_tail_init(&p->children, &kernel_children);
 }
 
+/*
+ * Files and memory go before the end can be seen: who has waited for it may
+ * rely on pipes being closed, and counts no memory of ours.
+ */
 void process_exit(int status)
 {
 	struct process *p = current->process;
@@ -176,7 +183,11 @@ void process_exit(int status)
 
 /* ---- who takes the dead away ---- */
 
-/* A zombie child taken off @parent's list, or NULL; *any: there is a child. */
+/*
+ * A zombie child taken off @parent's list, or NULL; *any: there is a child.
+ * Found and taken under one hold of the lock, so that of several who wait for
+ * the same child one gets it.
+ */
 static struct process *claim_zombie(struct process *parent, pid_t pid,
 				    bool *any)
 {
@@ -228,7 +239,10 @@ pid_t process_reap_child(struct process *parent, pid_t pid, int *status)
 	return pid;
 }
 
-/* The test of a sleeper in wait4(): takes nothing. */
+/*
+ * The test of a sleeper in wait4(): takes nothing, and does not sleep, as a
+ * condition may not.  Where there is no child it is true, for -ECHILD.
+ */
 static bool child_has_news(struct process *parent, pid_t pid)
 {
 	bool zombie = false, any = false;
@@ -267,7 +281,10 @@ static struct process *claim_orphan(void)
 	return claim_zombie(NULL, -1, &any);
 }
 
-/* Claims in its condition, so each wake-up is good for one; for ever. */
+/*
+ * Claims in its condition, so each wake-up is good for one, and none that comes
+ * while it buries another is lost; for ever.
+ */
 static int undertake_orphans(void *arg)
 {
 	struct process *p;
@@ -280,6 +297,7 @@ static int undertake_orphans(void *arg)
 	return 0;
 }
 
+/* The thread never ends, and its reference is never put. */
 void process_init(void)
 {
 	struct task *t = kthread_run(undertake_orphans, NULL, "orphans");
@@ -313,6 +331,7 @@ unsigned int process_count(void)
 	return n;
 }
 
+/* By pid, as the record may be freed; no pid is given twice (task.c). */
 static bool process_is_gone(pid_t pid)
 {
 	bool gone;
@@ -323,6 +342,10 @@ static bool process_is_gone(pid_t pid)
 	return gone;
 }
 
+/*
+ * The status comes from the task, which the caller holds: the record of the
+ * process is gone by then, by the hand of the kernel's own thread.
+ */
 int process_wait(struct task *t, int *status)
 {
 	int err = wait_event_killable(reaped_wait, process_is_gone(t->pid));
@@ -333,7 +356,10 @@ int process_wait(struct task *t, int *status)
 	return 0;
 }
 
-/* Standard input, output and error of a new process. */
+/*
+ * Standard input, output and error of a new process.  Nothing fails but the
+ * table itself: it begins with room for these, and nobody else has it yet.
+ */
 static struct file_table *stdio_table(struct file *const stdio[3])
 {
 	struct file_table *files = file_table_new();
@@ -346,6 +372,7 @@ static struct file_table *stdio_table(struct file *const stdio[3])
 	return files;
 }
 
+/* NULL: no memory, and image->mm is still the caller's. */
 static struct process *spawn(const struct exec_image *image,
 			     struct file *const stdio[3])
 {
@@ -363,6 +390,7 @@ static struct process *spawn(const struct exec_image *image,
 	return p;
 }
 
+/* Its environment is empty; the rest of @args is what exec_args_init() left. */
 struct task *process_spawn(const char *path, char *const argv[],
 			   struct file *const stdio[3], int *err)
 {
@@ -393,7 +421,11 @@ struct task *process_spawn(const char *path, char *const argv[],
 	return t;
 }
 
-/* By pid, as task->process is for the task itself to follow. */
+/*
+ * By pid, as task->process is for the task itself to follow.  The copy lies on
+ * the caller's stack, and has nothing in it that points into a module
+ * (file_table_peek).
+ */
 static bool peek(pid_t pid, int *fd, struct file *copy)
 {
 	struct process *p;
@@ -406,6 +438,10 @@ static bool peek(pid_t pid, int *fd, struct file *copy)
 	return found;
 }
 
+/*
+ * One look for each file, so that @fn runs with no lock held.  What is opened
+ * or closed meanwhile may be told or not; each descriptor once at most.
+ */
 void process_for_each_file(struct task *t,
 			   bool (*fn)(int fd, struct file *copy, void *arg),
 			   void *arg)

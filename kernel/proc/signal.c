@@ -62,6 +62,10 @@ static uint32_t take_signals(void)
 	return pending;
 }
 
+/*
+ * Returns where all that was pending is ignored.  Nothing of @frame changes:
+ * without handlers there is nothing to come back from.
+ */
 void process_deliver_signals(struct trap_frame *frame)
 {
 	struct process *p = current->process;
@@ -72,11 +76,18 @@ void process_deliver_signals(struct trap_frame *frame)
 		process_exit(SIGKILL);
 	/* A fault is told by send_signal(): blocking it does not help. */
 	pending &= ~(p->sig_ignored | SIG_DEFAULT_IGNORED);
-	/* As wait4() tells an end by a signal: its number, no core. */
+	/*
+	 * As wait4() tells an end by a signal: its number, no core.  Of several
+	 * it is the lowest.
+	 */
 	if (pending)
 		process_exit(__builtin_ctz(pending) + 1);
 }
 
+/*
+ * What is held is dropped when it is released, what is pending when it is
+ * delivered: a signal ignored by then has no effect, as POSIX has it.
+ */
 int signal_set_ignored(int sig, bool ignored)
 {
 	struct process *p = current->process;
@@ -113,6 +124,10 @@ static void release_held_locked(struct process *p)
 	}
 }
 
+/*
+ * As in Linux, @how is not looked at where there is no set.  Bit 31 stays
+ * clear, whatever the user wants: a set is never an address (H09).
+ */
 int signal_set_mask(int how, const uint32_t *set, uint32_t *old)
 {
 	struct process *p = current->process;

@@ -21,7 +21,10 @@
 #define F_DUPFD_CLOEXEC	1030
 #define FD_CLOEXEC	1
 
-/* There for as long as the process runs; its own task alone changes it. */
+/*
+ * There for as long as the process runs; its own task alone changes it.  Hence
+ * no lock for the pointer; the table has its own.
+ */
 static struct file_table *files(void)
 {
 	return current->process->files;
@@ -31,7 +34,8 @@ static struct file_table *files(void)
 
 /*
  * @raw and @path: room for PATH_SIZE each.  Not made canonical: ".." of what is
- * no directory has to fail, and the walk sees to that.
+ * no directory has to fail, and the walk sees to that.  A byte beyond ASCII
+ * passes here and is refused there.
  */
 static int join_user_path(uint32_t user, char *raw, char *path)
 {
@@ -102,6 +106,9 @@ long sys_mkdir(const struct syscall_args *args)
 	return err;
 }
 
+/*
+ * Both are fetched before either is looked up: a bad address changes nothing.
+ */
 long sys_rename(const struct syscall_args *args)
 {
 	char *from, *to;
@@ -162,6 +169,10 @@ long sys_chdir(const struct syscall_args *args)
 	return on_path(args->a[0], change_dir);
 }
 
+/*
+ * As Linux: the length with the NUL; -ERANGE tells getcwd(3) to come again with
+ * more room.
+ */
 long sys_getcwd(const struct syscall_args *args)
 {
 	const char *cwd = current->process->cwd;
@@ -202,6 +213,7 @@ static int open_reserved(int fd, const char *path, uint32_t flags,
 	return fd;
 }
 
+/* O_CLOEXEC is the descriptor's, all other flags are the open file's. */
 static long open_path(uint32_t user, uint32_t flags, uint32_t mode)
 {
 	char *path;
@@ -226,7 +238,11 @@ long sys_creat(const struct syscall_args *args)
 	return open_path(args->a[0], O_WRONLY | O_CREAT | O_TRUNC, args->a[1]);
 }
 
-/* Relative to an open directory: not supported, by choice. */
+/*
+ * Relative to an open directory: not supported, by choice.  The byte is read
+ * once more with the path; who changes it in between opens from his own working
+ * directory, and no more.
+ */
 long sys_openat(const struct syscall_args *args)
 {
 	char first = '\0';
@@ -240,11 +256,16 @@ long sys_openat(const struct syscall_args *args)
 	return open_path(args->a[1], args->a[2], args->a[3]);
 }
 
+/*
+ * Free in any case, as in Linux: what the driver's release() says has no effect
+ * on that, and is not told.
+ */
 long sys_close(const struct syscall_args *args)
 {
 	return fd_close(files(), (int)args->a[0]);
 }
 
+/* The reference of the look-up becomes the new descriptor's. */
 static long dup_from(int fd, uint32_t lowest, bool cloexec)
 {
 	struct file *file = fd_get(files(), fd);
@@ -260,6 +281,7 @@ static long dup_from(int fd, uint32_t lowest, bool cloexec)
 	return new;
 }
 
+/* fd_replace() takes a reference of its own: ours only spans the call. */
 static long dup_to(int fd, int new, bool cloexec)
 {
 	struct file *file = fd_get(files(), fd);
@@ -277,6 +299,7 @@ long sys_dup(const struct syscall_args *args)
 	return dup_from((int)args->a[0], 0, false);
 }
 
+/* A descriptor on itself is but looked for (dup2(2)); dup3() refuses it. */
 long sys_dup2(const struct syscall_args *args)
 {
 	if (args->a[0] != args->a[1])
@@ -337,7 +360,11 @@ long sys_pipe2(const struct syscall_args *args)
 
 /* ---- reading and writing ---- */
 
-/* The reference keeps the file open until the call is over. */
+/*
+ * The reference keeps the file open until the call is over.  So a close() on
+ * the way, of a program that shares the file, does not release it under a
+ * driver's feet.
+ */
 long sys_read(const struct syscall_args *args)
 {
 	struct file *file = fd_get(files(), (int)args->a[0]);
@@ -366,7 +393,10 @@ struct iovec {
 	uint32_t base, len;
 };
 
-/* Ends at the first part that is not done in full. */
+/*
+ * Ends at the first part that is not done in full.  As with read(2), an error
+ * behind something that was done is not told: the next call meets it again.
+ */
 static long transfer_parts(struct file *file, const struct iovec *iov,
 			   uint32_t n, bool write)
 {
@@ -392,6 +422,7 @@ static long transfer_parts(struct file *file, const struct iovec *iov,
 	return done;
 }
 
+/* The array is copied once: what is checked is what is used. */
 static long transfer_vector(const struct syscall_args *args, bool write)
 {
 	uint32_t n = args->a[2];
@@ -438,13 +469,20 @@ static loff_t seek(int fd, loff_t offset, int whence)
 	return ret;
 }
 
+/*
+ * No file is larger than FILE_MAX_SIZE: a position that is too high for 32 bits
+ * is refused, not cut.
+ */
 long sys_lseek(const struct syscall_args *args)
 {
 	return (long)seek((int)args->a[0], (int32_t)args->a[1],
 			  (int)args->a[2]);
 }
 
-/* Linux i386: offset high, offset low, where the result goes, whence. */
+/*
+ * Linux i386: offset high, offset low, where the result goes, whence.  What the
+ * seek has moved stays moved where the result cannot be stored.
+ */
 long sys_llseek(const struct syscall_args *args)
 {
 	loff_t offset = (loff_t)((uint64_t)args->a[1] << 32 | args->a[2]);
@@ -456,6 +494,9 @@ long sys_llseek(const struct syscall_args *args)
 		-EFAULT : 0;
 }
 
+/*
+ * The length as Linux i386 hands it over, in two registers, the low half first.
+ */
 static long truncate_file(struct file *file, uint32_t low, uint32_t high)
 {
 	if ((file->f_flags & O_ACCMODE) == O_RDONLY ||
@@ -488,7 +529,10 @@ long sys_ioctl(const struct syscall_args *args)
 	return ret;
 }
 
-/* Shared with whoever shares the open file, a child for one (fcntl(2)). */
+/*
+ * Shared with whoever shares the open file, a child for one (fcntl(2)).  No
+ * lock: each store has both bits, so of two at once the last one counts.
+ */
 static long set_flags(int fd, uint32_t flags)
 {
 	struct file *file = fd_get(files(), fd);
@@ -513,6 +557,10 @@ static long get_flags(int fd)
 	return ret;
 }
 
+/*
+ * Locks on files and owners of signals are not to be had: -EINVAL, as of a
+ * command that nobody knows.
+ */
 long sys_fcntl64(const struct syscall_args *args)
 {
 	int fd = (int)args->a[0];
@@ -537,6 +585,10 @@ long sys_fcntl64(const struct syscall_args *args)
 	}
 }
 
+/*
+ * A negative time is none (poll(2)).  Of no files it is a sleep, for which the
+ * heap is asked for one entry, as it gives nothing for 0.
+ */
 long sys_poll(const struct syscall_args *args)
 {
 	uint32_t n = args->a[1];
@@ -581,6 +633,10 @@ struct stat64 {
 	uint64_t	ino;
 } __packed;
 
+/*
+ * Cleared first: times, owner and device number are told as 0, and no byte of
+ * this stack gets out.
+ */
 static long stat_to_user(struct inode *inode, uint32_t user)
 {
 	struct kstat k;
@@ -654,6 +710,10 @@ struct dirent_buffer {
 	uint32_t	next;		/* position after the last one */
 };
 
+/*
+ * False: no room, and nothing was taken.  @next is where a listing goes on
+ * behind this entry; the type is that of the mode, as dirent.h has it (IFTODT).
+ */
 static bool emit(struct dirent_buffer *b, const struct dir_entry *e,
 		 uint32_t next)
 {
@@ -679,6 +739,10 @@ static bool emit_entry(const struct dir_entry *e, void *arg)
 	return emit(arg, e, e->cookie + FIRST_COOKIE);
 }
 
+/*
+ * Both dots have the directory's own number: the parent may be asked for under
+ * fs_tree_lock only, and who wants to go there says "..".
+ */
 static int fill_dirents(struct inode *dir, uint32_t pos,
 			struct dirent_buffer *b)
 {
@@ -695,7 +759,9 @@ static int fill_dirents(struct inode *dir, uint32_t pos,
 
 /*
  * file->lock is held over the copy: two readers of one directory get different
- * entries, and the position moves only past those that have arrived.
+ * entries, and the position moves only past those that have arrived.  The
+ * entries come by way of the heap: they are emitted under fs_tree_lock, where a
+ * copy to the user might sleep for a page.
  */
 static long read_dirents(struct file *file, uint32_t user,
 			 struct dirent_buffer *b)
@@ -717,6 +783,10 @@ static long read_dirents(struct file *file, uint32_t user,
 	return ret;
 }
 
+/*
+ * A page at a time, however large the buffer: a listing takes several calls in
+ * any case, and ends with one that finds nothing.
+ */
 long sys_getdents64(const struct syscall_args *args)
 {
 	struct dirent_buffer b = { .size = min(args->a[2], PAGE_SIZE) };

@@ -23,7 +23,10 @@ long sys_fork(const struct syscall_args *args)
 #define CLONE_CHILD_CLEARTID	0x00200000u
 #define CLONE_CHILD_SETTID	0x01000000u
 
-/* In the form that fork() of a C library has; the TIDs are for threads. */
+/*
+ * In the form that fork() of a C library has; the TIDs are for threads.  A
+ * stack of its own would be a thread's, too.
+ */
 long sys_clone(const struct syscall_args *args)
 {
 	const uint32_t harmless = CSIGNAL | CLONE_CHILD_CLEARTID |
@@ -36,7 +39,8 @@ long sys_clone(const struct syscall_args *args)
 
 /*
  * The image lies on the stack while files are read, and is no evidence: entry
- * and stack are below the window, and the name is ASCII (H09).
+ * and stack are below the window, and the name is ASCII (H09).  From
+ * exec_commit() on there is no program that could be told of an error.
  */
 static long exec_path(const struct syscall_args *args, const char *path)
 {
@@ -64,6 +68,7 @@ long sys_execve(const struct syscall_args *args)
 
 	if (err)
 		return err;
+	/* @path is the kernel's copy, and outlives the old program. */
 	err = exec_path(args, path);
 	kfree(path);
 	return err;
@@ -82,7 +87,11 @@ long sys_exit_group(const struct syscall_args *args)
 
 #define WNOHANG		1u
 
-/* A status that cannot be stored is lost: the child has been reaped. */
+/*
+ * A status that cannot be stored is lost: the child has been reaped.  Of the
+ * options WNOHANG counts; the others are for children that are stopped, and
+ * none is, or for threads.
+ */
 static long wait_for_child(pid_t pid, uint32_t status_ptr, uint32_t options)
 {
 	struct process *self = current->process;
@@ -134,12 +143,16 @@ long sys_gettid(const struct syscall_args *args)
 	return current->pid;
 }
 
+/* The address is for the end of a thread among others: it is not kept. */
 long sys_set_tid_address(const struct syscall_args *args)
 {
 	return sys_gettid(args);
 }
 
-/* Children of the kernel have no parent: 0. */
+/*
+ * Children of the kernel have no parent: 0.  Under the lock, as the parent may
+ * end meanwhile, and be freed.
+ */
 long sys_getppid(const struct syscall_args *args)
 {
 	pid_t pid = 0;
@@ -204,7 +217,10 @@ static uint32_t vm_prot(uint32_t prot)
 	       (prot & PROT_EXEC ? VM_EXEC : 0);
 }
 
-/* Whole pages of a length; 0 where it is none. */
+/*
+ * Whole pages of a length; 0 where it is none.  What is longer than user space
+ * is none, so the sum does not wrap.
+ */
 static size_t page_length(uint32_t len)
 {
 	return len > USER_TOP ? 0 : ALIGN_UP(len, PAGE_SIZE);
@@ -231,8 +247,10 @@ static long map_fixed(uintptr_t start, size_t len, uint32_t prot)
 	return err ? err : (long)start;
 }
 
-/* Private anonymous memory only.  Without MAP_FIXED an address is but a hint,
- * and not heeded. */
+/*
+ * Private anonymous memory only: none is shared but what fork() shares until
+ * the first write.  Without MAP_FIXED an address is but a hint, and not heeded.
+ */
 long sys_mmap2(const struct syscall_args *args)
 {
 	size_t len = page_length(args->a[1]);
@@ -257,6 +275,10 @@ long sys_munmap(const struct syscall_args *args)
 	return len ? mm_unmap(current->mm, args->a[0], len) : -EINVAL;
 }
 
+/*
+ * As in Linux, nothing of something is fine, and more than there can be is more
+ * than is mapped.
+ */
 long sys_mprotect(const struct syscall_args *args)
 {
 	size_t len = page_length(args->a[1]);
@@ -275,7 +297,11 @@ struct user_desc {
 #define DESC_LIMIT_IN_PAGES	(1u << 4)
 #define DESC_READ_ONLY		(1u << 3)
 
-/* A data segment of ring 3 (Intel SDM vol. 3, 3.4.5). */
+/*
+ * A data segment of ring 3 (Intel SDM vol. 3, 3.4.5).  Present, DPL 3, data,
+ * whatever the user says: from what he may choose, base, limit, unit and the
+ * right to write, no gate and no code can be made.
+ */
 static uint64_t tls_descriptor(const struct user_desc *d)
 {
 	uint32_t type = d->flags & DESC_READ_ONLY ? 0xf0 : 0xf2;
@@ -288,6 +314,7 @@ static uint64_t tls_descriptor(const struct user_desc *d)
 	return (uint64_t)high << 32 | low;
 }
 
+/* One that was set has at least its present bit, and is never 0. */
 static int free_tls_entry(void)
 {
 	for (uint32_t i = 0; i < GDT_TLS_ENTRIES; i++)
@@ -318,6 +345,10 @@ static long set_tls(struct user_desc *d)
 	return 0;
 }
 
+/*
+ * The number goes back in the first word.  If it cannot, the descriptor is set
+ * all the same, and harms nobody.
+ */
 long sys_set_thread_area(const struct syscall_args *args)
 {
 	void *user = (void *)args->a[0];
@@ -332,7 +363,11 @@ long sys_set_thread_area(const struct syscall_args *args)
 	return err;
 }
 
-/* Of the machine's one seeded source: repeatable, so no secret. */
+/*
+ * Of the machine's one seeded source: repeatable, so no secret, and never
+ * empty: the flags change nothing.  256 bytes at most, which is what comes
+ * whole in Linux (getrandom(2)).
+ */
 long sys_getrandom(const struct syscall_args *args)
 {
 	uint32_t n = min(args->a[1], 256u), done = 0;
@@ -366,6 +401,7 @@ struct user_sigaction {
 #define SIG_DFL		0u
 #define SIG_IGN		1u
 
+/* Flags, mask and restorer belong to a handler, and are not looked at. */
 static long set_action(int sig, uint32_t user)
 {
 	struct user_sigaction act;
@@ -378,6 +414,10 @@ static long set_action(int sig, uint32_t user)
 	return signal_set_ignored(sig, act.handler == SIG_IGN);
 }
 
+/*
+ * The old one is read before the new one is set, and told after: both may lie
+ * in one place.
+ */
 long sys_rt_sigaction(const struct syscall_args *args)
 {
 	int sig = (int)args->a[0];
@@ -396,7 +436,10 @@ long sys_rt_sigaction(const struct syscall_args *args)
 	return err;
 }
 
-/* Of the 64 signals of a set the lower 31 exist here (signal.h). */
+/*
+ * Of the 64 signals of a set the lower 31 exist here (signal.h).  As in Linux
+ * the new set is in force even where the old one cannot be stored.
+ */
 long sys_rt_sigprocmask(const struct syscall_args *args)
 {
 	uint32_t set[2] = { 0, 0 }, old[2] = { 0, 0 };
@@ -426,6 +469,7 @@ long sys_sched_yield(const struct syscall_args *args)
 	return 0;
 }
 
+/* A wake-up without a signal is none (wait.h): once more. */
 long sys_pause(const struct syscall_args *args)
 {
 	int err = 0;
@@ -464,6 +508,7 @@ long sys_clock_gettime(const struct syscall_args *args)
 	return copy_to_user((void *)args->a[1], &ts, sizeof(ts)) ? -EFAULT : 0;
 }
 
+/* 0 at @deadline, -EINTR before; woken without reason it sleeps on. */
 static int sleep_until(struct stamp deadline)
 {
 	int err = 0;
@@ -488,7 +533,10 @@ static long sleep_and_tell(struct stamp deadline, uint32_t rem)
 	return err;
 }
 
-/* A user's time as a stamp, after @base_ns. */
+/*
+ * A user's time as a stamp, after @base_ns.  -EINVAL of what is no time
+ * (nanosleep(2)).  The sum fits: 2^31 seconds are 2^61 ns.
+ */
 static int read_deadline(uint32_t user, uint64_t base_ns, struct stamp *out)
 {
 	struct timespec ts;
@@ -513,6 +561,10 @@ long sys_nanosleep(const struct syscall_args *args)
 
 #define TIMER_ABSTIME	1u
 
+/*
+ * All clocks are one, so which is not looked at.  Of a point in time no rest is
+ * told, as clock_nanosleep(2) has it.
+ */
 long sys_clock_nanosleep(const struct syscall_args *args)
 {
 	bool absolute = args->a[1] & TIMER_ABSTIME;

@@ -22,10 +22,10 @@ struct freeze_failure {
 
 /*
  * Closes the gate and waits until no CPU runs a task that is not spared; it
- * sleeps where that is not soon.  0; -ETIMEDOUT if that takes longer than @timeout_ns: then the gate
- * is open again and @f says who would not leave his CPU; -EAGAIN: somebody has
- * closed it already.  Process context; the caller is spared, and until the thaw
- * waits for nobody who is not.
+ * sleeps where that is not soon.  0; -ETIMEDOUT if that takes longer than
+ * @timeout_ns: then the gate is open again and @f says who would not leave his
+ * CPU; -EAGAIN: somebody has closed it already.  Process context; the caller is
+ * spared, and until the thaw waits for nobody who is not.
  */
 int freezer_freeze(uint64_t timeout_ns, struct freeze_failure *f);
 /*

@@ -51,7 +51,7 @@ struct owner {
 	atomic_t		opens;		/* (a) files, kernel-held */
 	atomic_t		refs;		/* (a) try_module_get() */
 	atomic_t		underflows;	/* (a) */
-	bool			may_register;	/* (m) past init */
+	bool			may_register;	/* once, past init */
 	bool			wake_undertaker; /* (m) at count 0 */
 	bool			abandoned;	/* a routine of it, called by an
 						 * earlier attempt, has not

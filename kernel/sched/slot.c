@@ -177,7 +177,7 @@ static void set_phase_locked(struct slot *slot, enum slot_phase phase,
 
 /*
  * During register() the doors stay closed: they open in one step when it has
- * succeeded.  An engine runs at once, unless its module is closed.
+ * succeeded.  An engine runs at once, unless the engines are held.
  */
 static bool opens_at_once(const struct slot *slot)
 {

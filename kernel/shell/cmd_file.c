@@ -9,6 +9,7 @@
 #include <sched/sched.h>
 #include "shell.h"
 
+/* Once, where path and command are known; @err goes on as the status. */
 static int complain(struct command_call *call, const char *path, int err)
 {
 	command_printf(call, "%s: %s: %s\n", call->argv[0], path,
@@ -18,7 +19,12 @@ static int complain(struct command_call *call, const char *path, int err)
 
 /* ---- cat ---- */
 
-/* A device fills user memory only: the program cat reads it. */
+/*
+ * A device fills user memory only: the program cat reads it, as its standard
+ * input.  The file stays the caller's; the call's own input is back afterwards.
+ * -EINVAL, what file_read_kernel() would have said, where there is no such
+ * program.
+ */
 static int cat_with_program(struct command_call *call, struct file *file)
 {
 	char *path = program_path("cat");
@@ -51,6 +57,7 @@ static int cat_file(struct command_call *call, const char *path)
 	return err < 0 && err != -EINTR ? complain(call, path, err) : err;
 }
 
+/* The status is that of the last file which failed; only ^C ends it early. */
 static int cmd_cat(struct command_call *call)
 {
 	int status = 0;
@@ -123,6 +130,10 @@ COMMAND(ls, "[DIR]", "list a folder",
 
 #define HEX_LINE	16u
 
+/*
+ * @text is printable ASCII: no four letters of it are an address of the window,
+ * which begins with 0xe8 or more (H09).
+ */
 static void hexdump_line(struct command_call *call, const uint8_t *p,
 			 size_t n, uint32_t offset)
 {
@@ -136,6 +147,7 @@ static void hexdump_line(struct command_call *call, const uint8_t *p,
 	command_printf(call, "%08x %-48s  %s\n", offset, hex, text);
 }
 
+/* The bytes themselves lie on the heap, as data. */
 static int hexdump_file(struct command_call *call, struct file *file)
 {
 	uint8_t *bytes = kmalloc(HEX_LINE, GFP_KERNEL | GFP_DATA);

@@ -16,7 +16,10 @@
 
 #define ERROR_TEXT	200u
 
-/* "a=1 b=x" of the words from @first on; data, the caller's; or NULL. */
+/*
+ * "a=1 b=x" of the words from @first on; data, the caller's; or NULL.  Three
+ * letters beside each word are room for two quotes and a blank.
+ */
 static char *join_words(struct command_call *call, int first)
 {
 	size_t size = 1, n = 0;
@@ -68,6 +71,10 @@ static void module_name_of(const char *path, char *name, size_t size)
 	name_module(name);
 }
 
+/*
+ * A look after the fact: where somebody was quicker to unload it, or memory is
+ * short, nothing is printed, and the load has succeeded all the same.
+ */
 static void print_loaded(struct command_call *call, const char *path)
 {
 	struct module_info *info = kmalloc(sizeof(*info), GFP_DATA);
@@ -80,6 +87,9 @@ static void print_loaded(struct command_call *call, const char *path)
 	kfree(info);
 }
 
+/*
+ * Both buffers are data: what the user typed, and what the loader says of it.
+ */
 static int cmd_load(struct command_call *call)
 {
 	char *text, *args;
@@ -119,6 +129,7 @@ struct unload_options {
 	bool			verbose, json;
 };
 
+/* The next word, which *@i then stands on. */
 static int unload_number(struct command_call *call, int *i, uint32_t *out)
 {
 	unsigned int ms;
@@ -160,6 +171,7 @@ static int unload_letter(struct command_call *call, char letter, int *i,
 	}
 }
 
+/* strscpy() says what would have been cut: no module has a longer name. */
 static int unload_name(struct command_call *call, const char *word,
 		       struct unload_request *req)
 {
@@ -173,6 +185,10 @@ static int unload_name(struct command_call *call, const char *word,
 	return 0;
 }
 
+/*
+ * Letters may stand together, "-nv".  After "-w" the rest of the word is read
+ * on; a second letter with a number takes the word after that.
+ */
 static int unload_word(struct command_call *call, int *i,
 		       struct unload_options *o)
 {
@@ -213,6 +229,9 @@ static void print_report_text(void *arg, const char *text)
 	io_write(io_of(call), text, strlen(text));
 }
 
+/*
+ * The console gets all of it; the host gets no line longer than CONTROL_LINE.
+ */
 #define JSON_MAX	(96u * 1024)
 
 /* The same line goes to the host: a test reads it there. */
@@ -235,6 +254,7 @@ static void send_report(struct command_call *call,
 	kfree(buf);
 }
 
+/* Data: the report holds names that modules and users chose, as text. */
 static int unload_and_report(struct command_call *call,
 			     const struct unload_options *o)
 {
@@ -300,6 +320,10 @@ static void print_module(struct command_call *call,
 			       m->blocked_by);
 }
 
+/*
+ * By id, as each look takes the lock anew: a module may go or come between two
+ * lines, and no id is shown twice.
+ */
 static int cmd_lsmod(struct command_call *call)
 {
 	struct module_info *m;
@@ -343,6 +367,7 @@ static void print_modinfo(struct command_call *call,
 }
 
 /* The text of "parm=NAME:text" for "NAME:..". */
+/* @param has a colon; the caller has seen it. */
 static const char *param_text(const struct modinfo *info, const char *param)
 {
 	size_t n = (size_t)(strchr(param, ':') - param) + 1;
@@ -375,6 +400,10 @@ static void print_params(struct command_call *call,
 	}
 }
 
+/*
+ * The loader's own checks of a file, but for the ABI: it may be meant for
+ * another kernel.
+ */
 static int modinfo_of_file(struct command_call *call, const void *data,
 			   size_t size)
 {

@@ -27,6 +27,7 @@ static size_t count_commands(bool for_tests)
 }
 
 /* In two columns, read downwards. */
+/* Sorted by the linker (.cmdtab.NAME); the second column begins at @rows. */
 static void help_table(struct command_call *call)
 {
 	size_t rows = (count_commands(false) + 1) / 2;
@@ -103,12 +104,16 @@ COMMAND(help, "[CMD | tests]", "list commands, explain one",
 
 /* ---- commands that run commands ---- */
 
-/* A quoted word with more than a name in it is a whole line. */
+/*
+ * A quoted word with more than a name in it is a whole line: it is evaluated in
+ * this job's thread, and each of its commands is a job of its own.
+ */
 static int run_rest(struct command_call *call, int from)
 {
 	struct command_io *io = io_of(call);
 	const char *word = call->argv[from];
 
+	/* A "!" behind repeat or time is a word like others to the parser. */
 	if (strcmp(word, "!") == 0 && from + 1 < call->argc)
 		return !run_rest(call, from + 1);
 	if (from + 1 == call->argc && (strchr(word, ' ') || strchr(word, ';')))
@@ -116,6 +121,10 @@ static int run_rest(struct command_call *call, int from)
 	return job_run_words(call, call->argc - from, call->argv + from);
 }
 
+/*
+ * A signal to this job was passed on to the one it waited for (job_wait());
+ * that may have ended with 0 all the same.
+ */
 static int cmd_repeat(struct command_call *call)
 {
 	unsigned int n;
@@ -150,6 +159,7 @@ static int cmd_time(struct command_call *call)
 
 	if (call->argc < 2)
 		return command_usage(call, "which command?");
+	/* A stamp, as it lies on the stack while the command runs (H09). */
 	start = stamp_of(ktime_get_ns());
 	status = run_rest(call, 1);
 	us = (ktime_get_ns() - stamp_ns(start)) / NSEC_PER_USEC;
@@ -181,14 +191,21 @@ COMMAND(jobs, "", "list the background jobs",
 	"Number, pid, and the command. A job begins with `CMD &`; `wait`\n"
 	"waits for it, `kill PID` interrupts it.\n", cmd_jobs);
 
-/* A job of this console, referenced: that with @pid, or any (0). */
+/*
+ * A job of this console: that with @pid, or any (0), but not the one that asks;
+ * who asks in the background gets what is older only, or two could wait for
+ * each other.  It comes off the list, with the list's reference, so that nobody
+ * else waits for it or reaps it; nor do `jobs' and `kill' find it meanwhile.
+ */
 static struct job *find_job(struct shell *sh, pid_t pid)
 {
+	bool any = READ_ONCE(sh->foreground) == current;
 	struct job *job, *found = NULL;
 
 	mutex_lock(&sh->jobs_lock);
 	list_for_each_entry(job, &sh->jobs, link) {
-		if (job->task == current || (pid && job->task->pid != pid))
+		if (job->task == current || (pid && job->task->pid != pid) ||
+		    (!any && job->task->pid > current->pid))
 			continue;
 		list_del_init(&job->link);
 		found = job;
@@ -198,7 +215,10 @@ static struct job *find_job(struct shell *sh, pid_t pid)
 	return found;
 }
 
-/* Interrupted, the job goes back to the others. */
+/*
+ * Interrupted, the job goes back to the others, even if it has ended by now:
+ * shell_reap_jobs() tells of it then.
+ */
 static int wait_for_job(struct shell *sh, struct job *job)
 {
 	int status;
@@ -216,6 +236,7 @@ static int wait_for_job(struct shell *sh, struct job *job)
 	return status;
 }
 
+/* Those too that are started meanwhile: it ends when there is none left. */
 static int wait_for_all(struct shell *sh)
 {
 	struct job *job;
@@ -232,6 +253,7 @@ static int wait_for_all(struct shell *sh)
 	return one ? one : status;
 }
 
+/* Jobs first: their pids and those of programs are of one space. */
 static int wait_for_one(struct command_call *call, const char *word)
 {
 	struct shell *sh = io_of(call)->shell;
@@ -273,6 +295,7 @@ COMMAND(wait, "[PID...]", "wait for jobs and programs",
 
 /* ---- the small ones ---- */
 
+/* Not by io_printf(), whose buffer would cut a long word. */
 static int cmd_echo(struct command_call *call)
 {
 	struct command_io *io = io_of(call);

@@ -47,9 +47,16 @@ static int dmesg_parse(struct command_call *call, struct dmesg_options *o)
 	return 0;
 }
 
-/* Records below this number were cleared: they are not shown again. */
+/*
+ * Records below this number were cleared: they are not shown again.  One word;
+ * of two consoles that clear at once the last store stands.
+ */
 static uint32_t dmesg_first;
 
+/*
+ * Records are copied one by one, so that the log's lock is not held while they
+ * are printed; a gap in the numbers says that the ring came round.
+ */
 static int dmesg_show(struct command_call *call)
 {
 	struct dmesg_record *rec = kmalloc(sizeof(*rec), GFP_DATA);
@@ -105,6 +112,10 @@ COMMAND(dmesg, "[-n LEVEL] [-c]", "print the kernel's log",
 
 /* ---- memory ---- */
 
+/*
+ * Without module_lock: a line may mix a module with its successor.  It is for
+ * people, and the page counts are single loads.
+ */
 static void mem_modules(struct command_call *call)
 {
 	for (module_id_t id = 1; id < MAX_MODULES; id++) {
@@ -152,6 +163,9 @@ COMMAND(mem, "", "what the memory is used for",
 /* ---- CPUs ---- */
 
 /* Tenths of a percent of the time since boot. */
+/*
+ * Read while it changes: a torn value is bounded here, and gone the next time.
+ */
 static unsigned int idle_share(uint32_t cpu)
 {
 	uint64_t idle = stamp_ns(rqs[cpu].idle_time) / NSEC_PER_USEC;
@@ -197,6 +211,7 @@ COMMAND(cpus, "", "list the CPUs, what runs",
 
 static int cmd_uptime(struct command_call *call)
 {
+	/* 32 bits of milliseconds: they begin again after 49 days. */
 	uint32_t ms = (uint32_t)(ktime_get_ns() / NSEC_PER_MSEC);
 
 	command_printf(call, "up %u.%03u s\n", ms / 1000, ms % 1000);
@@ -226,6 +241,7 @@ COMMAND(seed, "", "tell the seed of all chance",
 
 /* ---- its ends ---- */
 
+/* The control channel first: after the next call nobody reports anything. */
 static int cmd_poweroff(struct command_call *call)
 {
 	if (no_arguments(call))
@@ -264,6 +280,7 @@ TEST_COMMAND(oops, "", "read address 0 in the kernel",
 	"A test of the report of a fault; the machine does not survive it.\n",
 	cmd_oops);
 
+/* Nothing that is maskable comes through, the scheduler included. */
 static void __noreturn spin_for_ever(void)
 {
 	preempt_disable();

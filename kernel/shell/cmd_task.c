@@ -16,12 +16,17 @@
 
 /* ---- ps ---- */
 
+/* Data, as is bt's: that addresses of a module are shown is no use of it. */
 struct ps {
 	struct command_call	*call;
 	struct backtrace	bt;
 	struct symbol_info	symbol;
 };
 
+/*
+ * @r was found under the lock of the run queue; what is read here may be later,
+ * and serves people only.
+ */
 static const char *state_name(const struct task *t, enum trace_result r)
 {
 	if (r == TRACE_DEAD)
@@ -39,16 +44,18 @@ static const char *state_name(const struct task *t, enum trace_result r)
 static void print_place(struct ps *ps, const struct task *t)
 {
 	uintptr_t place = trace_place(&ps->bt);
-	uint64_t ms = (ktime_get_ns() - stamp_ns(t->sleep_since)) /
-		      NSEC_PER_MSEC;
+	unsigned int ms = stamp_age_ms(t->sleep_since);
 
-	command_printf(ps->call, " %4u.%u s", (unsigned int)(ms / 1000),
-		       (unsigned int)(ms % 1000 / 100));
+	command_printf(ps->call, " %4u.%u s", ms / 1000, ms % 1000 / 100);
 	if (place && kallsyms_lookup(place, &ps->symbol))
 		command_printf(ps->call, " %s", ps->symbol.name);
 }
 
 /* 0: the kernel's own, or gone meanwhile. */
+/*
+ * t->process tells that it is one, and no more: the record is reached by its
+ * pid, under the lock (proc/process.h).
+ */
 static pid_t parent_pid(const struct task *t)
 {
 	const struct process *p;
@@ -64,6 +71,7 @@ static pid_t parent_pid(const struct task *t)
 	return pid;
 }
 
+/* The record is pinned and no lock is held, so output may sleep. */
 static bool ps_task(struct task *t, void *arg)
 {
 	struct ps *ps = arg;
@@ -71,7 +79,7 @@ static bool ps_task(struct task *t, void *arg)
 	module_id_t owner = t->owner;
 	unsigned int ms = (unsigned int)(stamp_ns(t->runtime) / NSEC_PER_MSEC);
 
-	if (r == TRACE_DEAD)
+	if (READ_ONCE(t->state) == TASK_DEAD)
 		return true;
 	command_printf(ps->call, "%5d %5d %3u  %-7s %8u %6u  %-13s", t->pid,
 		       parent_pid(t), READ_ONCE(t->cpu), state_name(t, r),
@@ -136,6 +144,10 @@ static void bt_task(struct command_call *call, struct task *t,
 	enum trace_result r = trace_task(t, bt);
 	uintptr_t eip = 0;
 
+	/*
+	 * The dear look, at all CPUs in rendezvous, only where the cheap one
+	 * fails.
+	 */
 	if (r == TRACE_RUNNING)
 		r = trace_running(t, bt, &eip);
 	print_header(call, t);
@@ -206,7 +218,10 @@ static const struct {
 	{ "CHLD", SIGCHLD }, { "CONT", SIGCONT }, { "STOP", SIGSTOP },
 };
 
-/* 9, KILL or SIGKILL; 0: no such signal. */
+/*
+ * 9, KILL or SIGKILL; 0: no such signal.  So 0 itself, which POSIX has for a
+ * look whether there is somebody, is refused.
+ */
 static int parse_signal(const char *word)
 {
 	unsigned int n;
@@ -222,7 +237,10 @@ static int parse_signal(const char *word)
 	return 0;
 }
 
-/* A kernel thread takes a signal for a wish: jobs only know what to do. */
+/*
+ * A kernel thread takes a signal for a wish: jobs only know what to do.  A
+ * program that a job runs is a process, and gets its signal itself.
+ */
 static int kill_one(struct command_call *call, pid_t pid, int sig)
 {
 	struct task *t;
@@ -276,6 +294,7 @@ static int cmd_freeze(struct command_call *call)
 
 	if (call->argc > 1)
 		return command_usage(call, "it takes no arguments");
+	/* Spared before the gate closes: nobody could open it else. */
 	if (!freezer_frozen_by_hand()) {
 		shell_spare(true);
 		task_spare(current, SPARE_CONSOLE);
@@ -294,6 +313,7 @@ COMMAND(freeze, "", "all into the refrigerator",
 	"`thaw`, wherever they are. For experiments: `ps` and `bt` show them.\n"
 	"Nothing is unloaded meanwhile.\n", cmd_freeze);
 
+/* The gate first: while it is closed the consoles need to be spared. */
 static int cmd_thaw(struct command_call *call)
 {
 	int err;

@@ -51,6 +51,10 @@ struct module_command {
 static DEFINE_SPINLOCK(list_lock);
 static LIST_HEAD(module_commands);	/* (l) */
 
+/*
+ * The last reference is gone.  module_command_at() may find the record until it
+ * is off the list: it copies under the lock, and takes no reference.
+ */
 static void module_command_destroy(struct slot *s)
 {
 	struct module_command *mc = container_of(s, struct module_command,
@@ -76,6 +80,7 @@ static const struct slot_ops module_command_ops = {
 	.describe	= module_command_describe,
 };
 
+/* What can be typed as one word, and is no path: those are programs. */
 static bool command_name_ok(const char *name)
 {
 	size_t n = strnlen(name, SLOT_NAME_LEN);
@@ -99,6 +104,10 @@ int register_command_owner(const char *name, command_fn fn, const char *help,
 		return -EINVAL;
 	if (command_find(name))
 		return -EEXIST;
+	/*
+	 * The kernel's: a caller of the command may hold the slot when the
+	 * module has gone.
+	 */
 	mc = kmalloc_owner(sizeof(*mc), __GFP_ZERO, MODULE_NONE);
 	if (!mc)
 		return -ENOMEM;
@@ -108,6 +117,10 @@ int register_command_owner(const char *name, command_fn fn, const char *help,
 	spin_lock(&list_lock);
 	list_add_tail(&mc->link, &module_commands);
 	spin_unlock(&list_lock);
+	/*
+	 * Ours is one too many where the ledger had the command already, or it
+	 * failed; else the binding has a reference.
+	 */
 	err = slot_register(&mc->slot, &reg, &existing);
 	if (existing)
 		slot_put(existing);
@@ -116,6 +129,7 @@ int register_command_owner(const char *name, command_fn fn, const char *help,
 }
 EXPORT_SYMBOL(register_command_owner);
 
+/* Another module's is left alone, as is what is not there. */
 void unregister_command_owner(const char *name, module_id_t owner)
 {
 	struct slot *slot = slot_find(&module_command_ops, name);
@@ -164,7 +178,10 @@ bool command_module_help(const char *name, char *buf, size_t size)
 
 /* ---- all of them ---- */
 
-/* The @n-th command of a module, copied. */
+/*
+ * The @n-th command of a module, copied.  The list may change between two
+ * calls: a command may then be listed twice, or not at all.
+ */
 static bool module_command_at(size_t n, char *name, char *help)
 {
 	struct module_command *mc;

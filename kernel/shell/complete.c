@@ -22,6 +22,7 @@ static bool offer_command(const char *name, const char *brief, void *arg)
 	return true;
 }
 
+/* Without module_lock: at worst a name is offered that has just gone. */
 static void offer_module(struct completer *k, module_id_t id)
 {
 	enum module_state s = owner_state(id);
@@ -66,6 +67,7 @@ static bool offer_program(const struct dir_entry *e, void *arg)
 	return command_find(e->name) ? true : offer_file(e, arg);
 }
 
+/* A folder that is not there has no candidates. */
 static void offer_from(struct completer *k, const char *path, dir_emit_fn emit)
 {
 	struct inode *inode;
@@ -91,6 +93,7 @@ static void offer_path(struct completer *k)
 	if (!dir)
 		return;
 	dir[slash - k->prefix + 1] = '\0';
+	/* Candidates are names: they are compared with the last part only. */
 	k->prefix = slash + 1;
 	offer_from(k, dir, offer_file);
 	kfree(dir);
@@ -99,6 +102,10 @@ static void offer_path(struct completer *k)
 /* ---- what the line says ---- */
 
 /* Where the command begins that the end of @line belongs to. */
+/*
+ * Quotes are not looked at: a ";" in them gives candidates for another command,
+ * and nothing worse.
+ */
 static const char *last_command(const char *line)
 {
 	const char *start = line;
@@ -131,7 +138,10 @@ static bool word_is(const char *s, const char *word)
 	return strncmp(s, word, n) == 0 && (s[n] == ' ' || !s[n]);
 }
 
-/* Behind what a command may have in front: ! and repeat N and time. */
+/*
+ * Behind what a command may have in front: ! and repeat N and time.  With
+ * nothing behind it, a word like that is what is to be completed.
+ */
 static const char *skip_prefixes(const char *s)
 {
 	for (;;) {
@@ -163,6 +173,10 @@ static void complete_argument(struct completer *k, const char *command)
 		offer_path(k);
 }
 
+/*
+ * In the shell's own thread, so it opens no file: that could run a driver's
+ * code.  Names only are read.
+ */
 void shell_complete(void *shell, const char *line, struct line_completion *c)
 {
 	const char *command = skip_prefixes(last_command(line));

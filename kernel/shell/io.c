@@ -14,6 +14,10 @@
 #include <sched/slot.h>
 #include "shell.h"
 
+/*
+ * @from's files are shared and referenced, its buffer is not: two jobs may
+ * write at once.
+ */
 int io_init(struct command_io *io, struct shell *shell,
 	    const struct command_io *from)
 {
@@ -30,7 +34,11 @@ int io_init(struct command_io *io, struct shell *shell,
 	return 0;
 }
 
-/* The job is closed twice: by its thread, and with its record. */
+/*
+ * The job is closed twice: by its thread, and with its record.  The thread's is
+ * the one that counts: a file of a module is given up when the command ends,
+ * not when somebody has taken note of that.
+ */
 void io_release(struct command_io *io)
 {
 	if (io->in)
@@ -61,6 +69,10 @@ int io_open(const char *path, unsigned int flags, struct file **out)
 
 	if (!full)
 		return -ENAMETOOLONG;
+	/*
+	 * Closed by an unload that may yet be refused: the outcome is waited
+	 * for here, where nothing is held but a path.
+	 */
 	for (;;) {
 		err = file_open(full, flags, 0644, out);
 		if (err != -ERESTARTSYS)
@@ -73,6 +85,7 @@ int io_open(const char *path, unsigned int flags, struct file **out)
 	return err;
 }
 
+/* The file that was there is put only when the other is open. */
 int io_redirect(struct command_io *io, const char *path, unsigned int flags)
 {
 	bool input = (flags & O_ACCMODE) == O_RDONLY;
@@ -91,6 +104,10 @@ int io_redirect(struct command_io *io, const char *path, unsigned int flags)
 	return 0;
 }
 
+/*
+ * Input of any device, but output to a module's only: file_write_kernel() knows
+ * the consoles, and the kernel's other devices drop what they get.
+ */
 bool io_needs_program(const struct command_io *io)
 {
 	return (io->in && inode_is(io->in->inode, S_IFCHR)) ||
@@ -99,7 +116,7 @@ bool io_needs_program(const struct command_io *io)
 
 /* ---- output ---- */
 
-/* In pieces: a console takes so much at a time. */
+/* In pieces: each comes out whole, and others may write between two. */
 static void console_output(struct console *console, const char *s, size_t n)
 {
 	while (n) {
@@ -111,6 +128,7 @@ static void console_output(struct console *console, const char *s, size_t n)
 	}
 }
 
+/* What fails is dropped: io_write() has no status to return. */
 static void file_output(struct file *file, const char *s, size_t n)
 {
 	while (n) {
@@ -131,6 +149,7 @@ void io_write(struct command_io *io, const char *s, size_t n)
 		console_output(io->shell->console, s, n);
 }
 
+/* Through the job's one buffer, so by its thread only; longer texts are cut. */
 static int io_vprintf(struct command_io *io, const char *fmt, va_list ap)
 {
 	int n = vscnprintf(io->buf, IO_BUFFER, fmt, ap);
@@ -177,6 +196,7 @@ int io_copy(struct command_io *io, struct file *file)
 	}
 }
 
+/* Copied, as the block of the file may have no room for the NUL. */
 char *io_read_file(const char *path, size_t max, int *err)
 {
 	char *text;

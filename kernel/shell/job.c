@@ -40,6 +40,10 @@ static void copy_words(struct job *job, int argc, char *const argv[])
 	job->argv[argc] = NULL;
 }
 
+/*
+ * The record is searched, the words are data: users chose them (H09).  What is
+ * not set yet is zero, so that job_put() undoes a job at any stage.
+ */
 struct job *job_create(struct shell *shell, const struct command_io *from,
 		       int argc, char *const argv[])
 {
@@ -70,6 +74,10 @@ free_job:
 	return NULL;
 }
 
+/*
+ * Names only: the files are opened in the job's own thread (open_files()), as
+ * that may run a driver's code and sleep there.
+ */
 int job_redirect(struct job *job, const struct simple_command *cmd)
 {
 	job->append = cmd->append;
@@ -94,6 +102,11 @@ static int open_files(struct job *job)
 	return err;
 }
 
+/*
+ * The files are put before @finished is told: who has waited finds no use of a
+ * module left by the command.  After that the record may be the thread's alone,
+ * by its reference.
+ */
 static int job_main(void *arg)
 {
 	struct job *job = arg;
@@ -108,7 +121,10 @@ static int job_main(void *arg)
 	return 0;
 }
 
-/* The thread has a reference of its own. */
+/*
+ * The thread has a reference of its own.  It may have ended before @task is
+ * stored, which it does not look at.
+ */
 int job_start(struct job *job)
 {
 	job_get(job);
@@ -130,6 +146,10 @@ void job_reap(struct job *job)
 		task_reap(job->task);
 }
 
+/*
+ * The second wait is not interruptible: a line goes on only when the command
+ * before is over and its files are closed.
+ */
 int job_wait(struct job *job)
 {
 	if (wait_event_interruptible(job->wait,

@@ -15,6 +15,7 @@ enum {
 	ESC_NONE,
 	ESC_SEEN,		/* ESC */
 	ESC_BRACKET,		/* ESC [ or ESC O */
+	ESC_MODIFIER,		/* ESC [ NUMBER ;  and what is left out */
 };
 
 struct edit {
@@ -53,6 +54,9 @@ static size_t visible_width(const struct line_edit *e)
 	return LINE_COLUMNS - 1 - strlen(e->prompt);
 }
 
+/*
+ * The cursor may stand behind the last letter shown, hence width + 1 columns.
+ */
 static void scroll_to_cursor(struct line_edit *e)
 {
 	size_t width = visible_width(e);
@@ -77,6 +81,10 @@ static void go_to_column(const struct edit *d, size_t column)
 	e->column = column;
 }
 
+/*
+ * Afterwards @shown is what the terminal has behind the prompt and @column
+ * where its cursor stands, whatever was done to line, len and cursor before.
+ */
 static void refresh(const struct edit *d)
 {
 	struct line_edit *e = d->e;
@@ -114,6 +122,7 @@ static void draw_all(const struct edit *d)
 	refresh(d);
 }
 
+/* What the command prints begins below the line, wherever the cursor was. */
 static void leave_line(const struct edit *d)
 {
 	d->e->cursor = d->e->len;
@@ -123,6 +132,7 @@ static void leave_line(const struct edit *d)
 
 /* ---- editing ---- */
 
+/* As much of it as there is room for, the NUL that finish() adds included. */
 static void insert(struct line_edit *e, const char *s, size_t n)
 {
 	n = min(n, sizeof(e->line) - 1 - e->len);
@@ -133,7 +143,10 @@ static void insert(struct line_edit *e, const char *s, size_t n)
 	e->len += n;
 }
 
-/* The letters from @from up to @to. */
+/*
+ * The letters from @from up to @to, which is len at most.  The cursor goes
+ * there.
+ */
 static void erase(struct line_edit *e, size_t from, size_t to)
 {
 	memmove(e->line + from, e->line + to, e->len - to);
@@ -160,11 +173,16 @@ static void set_line(struct line_edit *e, const char *s)
 
 /* ---- history ---- */
 
+/*
+ * @n is 1 to LINE_HISTORY and not beyond what was added: the oldest line is in
+ * the place that the next one gets.
+ */
 static char *history_back(struct line_edit *e, size_t n)
 {
 	return e->history[(e->history_count - n) % LINE_HISTORY];
 }
 
+/* Neither empty nor twice in a row.  The line ends in a NUL: finish(). */
 static void history_add(struct line_edit *e)
 {
 	if (e->len == 0)
@@ -194,6 +212,10 @@ static void history_show(const struct edit *d, size_t n)
 
 /* ---- completion ---- */
 
+/*
+ * Of one candidate the suffix is part of it: what cannot go on otherwise is
+ * finished.  Of several it stays only if all have it.
+ */
 static void note_common(struct line_completion *c, const char *rest,
 			const char *suffix)
 {
@@ -235,6 +257,10 @@ void line_candidate(struct line_completion *c, const char *prefix,
 		  list_separator(c, name), name);
 }
 
+/*
+ * The callback sees the line up to the cursor as a string; the letter that the
+ * NUL stands for comes back afterwards.
+ */
 static void complete(const struct edit *d)
 {
 	struct line_edit *e = d->e;
@@ -280,6 +306,10 @@ static void delete_forward(const struct edit *d)
 }
 
 /* The last byte of ESC [ .. and ESC O .. */
+/*
+ * Terminals differ in Home and End (a letter, or a number and "~"): all forms
+ * are taken.  What is not known is swallowed.
+ */
 static void escape_final(const struct edit *d, uint8_t byte)
 {
 	struct line_edit *e = d->e;
@@ -309,10 +339,11 @@ static void escape_feed(const struct edit *d, uint8_t byte)
 		e->escape = byte == '[' || byte == 'O' ? ESC_BRACKET : ESC_NONE;
 		e->escape_number = 0;
 	} else if (byte >= '0' && byte <= '9') {
-		e->escape_number = (uint8_t)(10 * e->escape_number +
-					     (byte - '0'));
+		if (e->escape == ESC_BRACKET)
+			e->escape_number = (uint8_t)(10 * e->escape_number +
+						     (byte - '0'));
 	} else if (byte == ';') {
-		e->escape_number = 0;
+		e->escape = ESC_MODIFIER;
 	} else {
 		e->escape = ESC_NONE;
 		escape_final(d, byte);
@@ -391,6 +422,7 @@ static enum line_event finish(const struct edit *d)
 	return LINE_DONE;
 }
 
+/* It stays on the screen, and does not become part of the history. */
 static enum line_event give_up(const struct edit *d)
 {
 	d->e->cursor = d->e->len;
@@ -399,6 +431,7 @@ static enum line_event give_up(const struct edit *d)
 	return LINE_ABORTED;
 }
 
+/* ASCII: a letter is one byte and one column, on which refresh() rests. */
 static void type(const struct edit *d, uint8_t byte)
 {
 	char c = (char)byte;
@@ -413,6 +446,10 @@ enum line_event line_feed(struct line_edit *e, uint8_t byte,
 			  const struct line_ops *ops, void *arg)
 {
 	struct edit d = { e, ops, arg };
+	/*
+	 * CR LF is one end of a line, also where the LF comes as the first byte
+	 * of the next: last_cr outlives line_start().
+	 */
 	bool second_half = byte == '\n' && e->last_cr;
 
 	e->last_cr = byte == '\r';

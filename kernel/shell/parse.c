@@ -33,12 +33,17 @@ static bool ends_command(char c)
 	return c == '\0' || c == ';' || c == '&' || c == '\n';
 }
 
+/*
+ * A "|" ends a word so that it is told to be no pipe, and is not part of a
+ * name.
+ */
 static bool ends_word(char c)
 {
 	return ends_command(c) || c == ' ' || c == '\t' || c == '\r' ||
 		c == '<' || c == '>' || c == '|';
 }
 
+/* A comment counts as a blank, up to the newline, which ends a command. */
 static void skip_blanks(struct parser *p)
 {
 	while (p->line[p->pos] == ' ' || p->line[p->pos] == '\t' ||
@@ -50,7 +55,11 @@ static void skip_blanks(struct parser *p)
 		p->pos++;
 }
 
-/* From behind the opening quote to behind the closing one. */
+/*
+ * From behind the opening quote to behind the closing one.  As in POSIX (Shell,
+ * 2.2.2 and 2.2.3) a backslash is itself in single quotes, and in double quotes
+ * unless it stands before one of the two that it can quote.
+ */
 static int parse_quoted(struct parser *p, char quote)
 {
 	size_t opened = p->pos - 1;
@@ -71,7 +80,10 @@ static int parse_quoted(struct parser *p, char quote)
 	}
 }
 
-/* There is a word at the place; *@word is set to it. */
+/*
+ * There is a word at the place; *@word is set to it.  Letters go to @out, of
+ * which parse_text_size() has enough: none is made longer.
+ */
 static int parse_word(struct parser *p, char **word)
 {
 	int err = 0;
@@ -135,6 +147,7 @@ static int parse_argument(struct parser *p)
 	return parse_word(p, &cmd->argv[cmd->argc++]);
 }
 
+/* "!x" is a word: only a "!" by itself turns the status round. */
 static void parse_inversions(struct parser *p)
 {
 	while (p->line[p->pos] == '!' && ends_word(p->line[p->pos + 1])) {
@@ -157,6 +170,10 @@ static void parse_separator(struct parser *p)
 		p->pos++;
 }
 
+/*
+ * start and end span what event_status() tells as the command: the "!" is part
+ * of it, blanks and separators behind it are not.
+ */
 static int parse_words(struct parser *p)
 {
 	int err = 0;
@@ -182,6 +199,7 @@ static int parse_words(struct parser *p)
 	return 0;
 }
 
+/* An empty line is no command; an empty command between two ";" is an error. */
 static void skip_empty_lines(struct parser *p)
 {
 	skip_blanks(p);
@@ -191,6 +209,7 @@ static void skip_empty_lines(struct parser *p)
 	}
 }
 
+/* The words overwrite those of the command before: a job has copies by then. */
 int parse_command(const char *line, size_t *pos, struct simple_command *cmd,
 		  struct parse_error *err)
 {

@@ -10,6 +10,10 @@
 #include <sched/signal.h>
 #include "shell.h"
 
+/*
+ * A look before the leap: it decides whether a name is a program, not whether
+ * that can be executed.
+ */
 static bool is_program(const char *path)
 {
 	struct inode *inode;
@@ -43,6 +47,7 @@ char *program_path(const char *name)
 	return NULL;
 }
 
+/* As a POSIX shell has it (Shell, 2.8.2): above 128 for a signal. */
 int program_status(int wait_status)
 {
 	int sig = wait_status & 0x7f;
@@ -62,7 +67,10 @@ struct task *program_start(struct command_call *call, const char *path,
 	return t;
 }
 
-/* The first interruption asks, the second one does not. */
+/*
+ * The first interruption asks, the second one does not.  The program is waited
+ * for in any case, so that its files are closed when the command is over.
+ */
 static int wait_in_foreground(struct task *t, int *wait_status)
 {
 	int sig = SIGINT, err;
@@ -75,6 +83,7 @@ static int wait_in_foreground(struct task *t, int *wait_status)
 	return err;
 }
 
+/* Ended by SIGINT is what the user asked for: nothing is said. */
 static int run_with_files(struct command_call *call, const char *path,
 			  char *const argv[], struct file *const stdio[3])
 {
@@ -91,6 +100,10 @@ static int run_with_files(struct command_call *call, const char *path,
 	return err ? err : program_status(wait_status);
 }
 
+/*
+ * Errors go to the console even where output goes to a file.  The console is
+ * opened anew for each: a struct file of its own.
+ */
 int program_run(struct command_call *call, const char *path, int argc,
 		char **argv)
 {

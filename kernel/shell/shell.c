@@ -27,6 +27,7 @@ static struct shell shells[2];
 
 /* ---- the control channel ---- */
 
+/* What does not fit into EVENT_MAX is not sent: half a line is no JSON. */
 static void event_send(struct json_writer *w)
 {
 	ssize_t n;
@@ -63,6 +64,10 @@ static void event_boot(void)
 	event_send(&w);
 }
 
+/*
+ * Without memory there is no event; that a command failed is in sh->failed all
+ * the same.
+ */
 static void event_status(const struct shell *sh, const char *text, size_t n,
 			 int status)
 {
@@ -112,6 +117,7 @@ static void shell_interrupt(void *arg)
 	spin_unlock_irqrestore(&sh->lock, flags);
 }
 
+/* A ^C that came earlier in this line is this task's too. */
 static void set_foreground(struct shell *sh, struct task *t)
 {
 	uint32_t flags = spin_lock_irqsave(&sh->lock);
@@ -124,7 +130,10 @@ static void set_foreground(struct shell *sh, struct task *t)
 
 /* ---- one command ---- */
 
-/* Jobs that others wait for (repeat, time) get ^C from those. */
+/*
+ * Jobs that others wait for (repeat, time) get ^C from those.  The task's
+ * record is pinned by the job, beyond set_foreground(NULL).
+ */
 static int run_foreground(struct job *job)
 {
 	struct shell *sh = job->shell;
@@ -141,6 +150,10 @@ static int run_foreground(struct job *job)
 	return status;
 }
 
+/*
+ * On the list only once it has a task: who walks that uses job->task->pid.  The
+ * job may have ended by then, and is reaped like any other.
+ */
 static int run_background(struct job *job, struct command_io *io)
 {
 	struct shell *sh = job->shell;
@@ -160,6 +173,10 @@ static int run_background(struct job *job, struct command_io *io)
 	return 0;
 }
 
+/*
+ * The caller's reference goes here; a job in the background lives by the list's
+ * and its thread's.
+ */
 static int run_command(struct shell *sh, struct command_io *from,
 		       const struct simple_command *cmd)
 {
@@ -195,6 +212,10 @@ static void print_syntax_error(struct command_io *io, const char *line,
 			  err->what);
 }
 
+/*
+ * A job that evaluates a line (repeat) gets a signal; the shell's own thread,
+ * to which ^C sends none, has the mark.
+ */
 static bool interrupted(const struct shell *sh)
 {
 	if (current == sh->task)
@@ -242,6 +263,7 @@ static int eval_checked(struct shell *sh, struct command_io *from,
 	return -EINVAL;
 }
 
+/* @events is for lines of a script, whose failures make that of the run. */
 int shell_eval(struct shell *sh, struct command_io *from, const char *line,
 	       bool events)
 {
@@ -290,6 +312,7 @@ static struct job *take_finished_job(struct shell *sh)
 	return found;
 }
 
+/* Printed with no lock held; the list's reference is ours by now. */
 void shell_reap_jobs(struct shell *sh)
 {
 	struct job *job;
@@ -322,6 +345,10 @@ static bool signal_background(struct shell *sh, pid_t pid, int sig)
 	return found;
 }
 
+/*
+ * Under the lock, so that the task is still the foreground's: its job pins it
+ * for at least so long.
+ */
 static bool signal_foreground(struct shell *sh, pid_t pid, int sig)
 {
 	uint32_t flags = spin_lock_irqsave(&sh->lock);
@@ -391,6 +418,7 @@ static bool read_line(struct shell *sh)
 	while (event == LINE_MORE) {
 		int c = console_getc(sh->console, NO_DEADLINE);
 
+		/* A signal for the shell itself, which does not end. */
 		if (c < 0)
 			clear_signals(current);
 		else
@@ -402,6 +430,7 @@ static bool read_line(struct shell *sh)
 
 /* ---- a script ---- */
 
+/* Echoed as if typed, so that what a script printed reads like a session. */
 static void run_script_lines(struct shell *sh, char *text)
 {
 	while (*text) {
@@ -432,10 +461,14 @@ static void run_script(struct shell *sh)
 		sh->failed = true;
 	}
 	kfree(text);
+	/* Also where it could not be read: end_of_run() waits for that. */
 	complete_all(&sh->script_done);
 }
 
-/* The first console's script is the run; it waits for the other one's. */
+/*
+ * The first console's script is the run; it waits for the other one's.  The
+ * code is what isa-debug-exit makes QEMU's status of: 2 * code + 1.
+ */
 static void end_of_run(void)
 {
 	if (shells[1].script[0])
@@ -446,6 +479,10 @@ static void end_of_run(void)
 
 /* ---- the threads ---- */
 
+/*
+ * Not in the frame of a thread that never ends: any number may look like an
+ * address (H09).
+ */
 static noinline void welcome(struct shell *sh)
 {
 	struct mm_stats s;
@@ -466,6 +503,7 @@ static int shell_thread(void *arg)
 {
 	struct shell *sh = arg;
 
+	/* From here on shell_spare() finds it. */
 	sh->task = current;
 	welcome(sh);
 	if (sh->script[0]) {

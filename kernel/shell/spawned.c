@@ -25,7 +25,10 @@ struct spawned {
 static DEFINE_MUTEX(spawned_lock);
 static LIST_HEAD(spawned_list);		/* spawned_lock */
 
-/* The last ones that have ended; spawned_lock. */
+/*
+ * The last ones that have ended, pid 0 for none; spawned_lock.  A ring: of more
+ * than that nobody has asked for so long that the first are forgotten.
+ */
 static struct {
 	pid_t	pid;
 	int	status;
@@ -55,7 +58,10 @@ static int ended_status(int wait_status)
 	return program_status(wait_status);
 }
 
-/* One that is dead, off the list, and how it ended noted. */
+/*
+ * One that is dead, off the list, and how it ended noted, in one critical
+ * section: who asks for its status finds it in one of the two.
+ */
 static struct spawned *take_dead(void)
 {
 	struct spawned *s, *found = NULL;
@@ -128,6 +134,10 @@ int spawned_wait(pid_t pid)
 	t = find_living(pid);
 	if (!t)
 		return status_of_ended(pid);
+	/*
+	 * Others may wait for the same one: each has the status from the
+	 * record, which his reference keeps.
+	 */
 	err = process_wait(t, &wait_status);
 	task_put(t);
 	spawned_reap();
@@ -136,6 +146,9 @@ int spawned_wait(pid_t pid)
 	return ended_status(wait_status);
 }
 
+/*
+ * Those too that are started meanwhile.  Interrupted, it leaves the rest alone.
+ */
 int spawned_wait_all(void)
 {
 	struct task *t;
@@ -168,6 +181,7 @@ struct spawn {
 };
 
 /* "sleepers" are /bin/sleeper. */
+/* @kind is a word of the call, which is the job's to change. */
 static char *kind_path(char *kind)
 {
 	char *path = program_path(kind);
@@ -232,10 +246,13 @@ static int start_all(struct spawn *sp)
 		task_get(t);
 		sp->task[sp->started++] = t;
 		err = spawned_add(t);
+		if (err)
+			task_put(t);
 	}
 	return err;
 }
 
+/* One deadline for all of them. */
 static int await_all(struct spawn *sp)
 {
 	int err = 0;
@@ -257,6 +274,10 @@ static void print_pids(struct spawn *sp)
 	command_printf(sp->call, "\n");
 }
 
+/*
+ * Programs that run on have no input, lest they take what is typed from the
+ * shell, unless one was named.
+ */
 static int spawn_open_files(struct spawn *sp)
 {
 	struct command_io *io = io_of(sp->call);
@@ -279,6 +300,7 @@ static int spawn_open_files(struct spawn *sp)
 	return 0;
 }
 
+/* The programs keep what they have: these are the references of the command. */
 static void spawn_free(struct spawn *sp)
 {
 	for (unsigned int i = 0; i < sp->started; i++)

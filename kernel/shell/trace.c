@@ -17,6 +17,10 @@ struct switched_out {
 	uintptr_t eip;
 };
 
+/*
+ * The dead have no stack to walk, nor has a module's thread that is held in its
+ * record (kthread.c).
+ */
 enum trace_result trace_task(struct task *t, struct backtrace *bt)
 {
 	enum trace_result result = TRACE_SAVED;
@@ -45,7 +49,10 @@ struct running {
 	bool			found, user;
 };
 
-/* All CPUs stand, interrupts off: no lock, no allocation. */
+/*
+ * All CPUs stand, interrupts off: no lock, no allocation.  The task may have
+ * moved on before they were caught; what was not found is not told.
+ */
 static int look_at_running(void *arg)
 {
 	struct running *r = arg;
@@ -70,6 +77,7 @@ enum trace_result trace_running(struct task *t, struct backtrace *bt,
 	uint32_t late;
 
 	bt->n = 0;
+	/* We are in no frame that was caught: our CPU asks. */
 	if (t != current)
 		smp_rendezvous(look_at_running, &r, 10 * NSEC_PER_MSEC, &late,
 			       &stopped_ns);
@@ -80,6 +88,10 @@ enum trace_result trace_running(struct task *t, struct backtrace *bt,
 }
 
 /* A task in one of these sleeps for whoever called it. */
+/*
+ * By name, as there is no other mark; a function that was inlined is missing
+ * from the backtrace, and need not be known here.
+ */
 static bool is_sleeping_machinery(const char *name)
 {
 	static const char *const names[] = {
@@ -110,6 +122,7 @@ static void cut_suffix(char *name)
 		*dot = '\0';
 }
 
+/* A module's function is a place whatever it is called. */
 uintptr_t trace_place(const struct backtrace *bt)
 {
 	struct symbol_info info;

@@ -351,6 +351,15 @@ section_case("symbol_names", ".symtab", "link", 1, "section 1, for the names, "
 
 
 @case
+def section_zero(m):
+    m.sec(m.find(".symtab"), "link", 0)     # which says it holds the names,
+    m.sec(0, "type", 3)                     # far outside the file
+    m.sec(0, "offset", 0x70000000)
+    m.sec(0, "size", 0x7fffffff)
+    return "section 0 has type 3"
+
+
+@case
 def stripped(m):
     index = m.symtab
     m.sec(index, "type", 1)

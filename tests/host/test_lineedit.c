@@ -134,6 +134,8 @@ static void editing(void)
 	expect("\004\004a\r", "a");
 	expect("a\014b\r", "ab");
 	expect("a\033[1;5Cb\033OHc\r", "cab");
+	expect("ab\033[D\033[5;3~c\r", "acb");	/* Alt-PageUp: nothing */
+	expect("ab\033[D\033[3;5~c\r", "ac");		/* Ctrl-Delete */
 	start();
 	assert(type("abc\033[D\003") == LINE_ABORTED);
 }

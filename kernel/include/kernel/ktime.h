@@ -33,6 +33,17 @@ static inline uint64_t stamp_ns(struct stamp s)
 	return (uint64_t)s.hi << 31 | s.lo;
 }
 
+/*
+ * Milliseconds from @s until now; 0 where it was stamped after our look at the
+ * clock.  Any context.
+ */
+static inline uint32_t stamp_age_ms(struct stamp s)
+{
+	uint64_t now = ktime_get_ns(), then = stamp_ns(s);
+
+	return now > then ? (uint32_t)((now - then) / NSEC_PER_MSEC) : 0;
+}
+
 /* Sleeps at least @ms milliseconds.  Process context. */
 void msleep(unsigned int ms);
 /* The same, ended early by a signal: returns the milliseconds left. */
