@@ -1,7 +1,7 @@
 /*
- * aimer FILE spin|read: a program that would like its module to stay.  FILE has
+ * aimer FILE spin|wait: a program that would like its module to stay.  FILE has
  * an address (the shell's `where MODULE >FILE`); it is in every register while
- * this computes, or in every argument of a read that waits for ever.
+ * this computes, or in every argument of a system call that waits for ever.
  */
 #include <user.h>
 
@@ -27,15 +27,10 @@ static void spin(unsigned int at)
 			 "1:\tpause\n\tjmp 1b" : : "a" (at) : "memory");
 }
 
-/* Nobody writes to the pipe. */
-static void wait_reading(unsigned int at)
+static void wait_with_arguments(unsigned int at)
 {
-	int fds[2];
-
-	if (pipe2(fds, 0))
-		fail("pipe", 0);
-	announce(NR_READ);
-	syscall(NR_READ, fds[0], (long)at, (long)at, (long)at, (long)at,
+	announce(NR_PAUSE);
+	syscall(NR_PAUSE, (long)at, (long)at, (long)at, (long)at, (long)at,
 		(long)at);
 }
 
@@ -45,6 +40,6 @@ int main(int argc, char **argv)
 		fail("which file, and how?", 0);
 	if (strcmp(argv[2], "spin") == 0)
 		spin(address(argv[1]));
-	wait_reading(address(argv[1]));
-	fail("read", 0);
+	wait_with_arguments(address(argv[1]));
+	fail("pause", 0);
 }

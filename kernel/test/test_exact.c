@@ -687,6 +687,12 @@ KTEST(exact, h08_interrupted_fault_is_found)
 	return sweep_one(&by_fault, H08, &t);
 }
 
+/* T has found the door, and what it tests is not what it loads. */
+KTEST(exact, h43_coming_to_a_door_is_safe)
+{
+	return sweep(&by_file, BIT(BEFORE), NULL);
+}
+
 /* Unloaded at each instruction of open, read, ioctl and close in turn. */
 KTEST(exact, every_instruction_of_a_file_is_safe)
 {
