@@ -27,7 +27,7 @@ def unload_under_openers(machine, rounds, openers):
 
 @pytest.mark.parametrize("machine, rounds", [
     ((1, None), 10), ((2, None), 100), ((4, None), 25), ((8, None), 5),
-    ((1, 0), 25), ((2, 3), 5),
+    ((1, 0), 25), ((2, 3), 10), ((4, 3), 10), ((8, 3), 5),
     pytest.param((4, None), 1000, marks=LONG)])
 def test_unloads_succeed_under_openers(machine, rounds):
     """200 programs open and close the device, spinners keep all CPUs: of 1,000

@@ -257,6 +257,68 @@ static void write_ends_at_a_fault(void)
 	CHECK(munmap((char *)map, 4096) == 0);
 }
 
+/* What is not written does not make the file longer. */
+static void a_failed_write_adds_nothing(void)
+{
+	int fd = open("/tmp/short", O_RDWR | O_CREAT | O_EXCL, 0644);
+
+	CHECK(fd >= 0 && lseek(fd, 100, 0) == 100);
+	CHECK(write(fd, "", 0) == 0 && lseek(fd, 0, 2) == 0);
+	CHECK(lseek(fd, 100, 0) == 100);
+	CHECK(write(fd, (void *)0x1000, 1) == -EFAULT);
+	CHECK(lseek(fd, 0, 2) == 0);
+	CHECK(close(fd) == 0 && unlink("/tmp/short") == 0);
+}
+
+/* At the most 0x7ffff000 bytes in a call, as in Linux. */
+static void lengths_do_not_overflow(void)
+{
+	struct {
+		void		*base;
+		unsigned int	len;
+	} part[2] = { { part, 0x7ffff000 }, { part, 0x7ffff000 } };
+	int fd = open("/dev/null", O_WRONLY, 0);
+
+	CHECK(syscall(146, fd, (long)part, 2, 0, 0, 0) == 0x7ffff000);
+	CHECK(close(fd) == 0);
+}
+
+static void ignore_and_fault(void)
+{
+	sigaction_set(SIGSEGV, SIG_IGN);
+	touch_null();
+}
+
+static void block_and_write_to_closed_pipe(void)
+{
+	unsigned int set[2] = { 1u << (SIGPIPE - 1), 0 };
+
+	CHECK(syscall(175, 0, (long)set, 0, 8, 0, 0) == 0);
+	CHECK(write(pipe_fds[1], "x", 1) == -EPIPE);
+	exit(7);
+}
+
+static void signals_keep_their_rules(void)
+{
+	CHECK(WTERMSIG(run_child(ignore_and_fault)) == SIGSEGV);
+	CHECK(pipe2(pipe_fds, 0) == 0 && close(pipe_fds[0]) == 0);
+	CHECK(WEXITSTATUS(run_child(block_and_write_to_closed_pipe)) == 7);
+	CHECK(close(pipe_fds[1]) == 0);
+}
+
+/* With small buffers the end is the end; no room for a name is an error. */
+static void listing_ends(void)
+{
+	char small[24], buf[512];
+	int fd = open("/tmp", O_RDONLY, 0);
+
+	CHECK(fd >= 0 && getdents64(fd, small, sizeof(small)) == 24);
+	CHECK(getdents64(fd, small, 8) == -EINVAL);
+	while (getdents64(fd, buf, sizeof(buf)) > 0)
+		;
+	CHECK(getdents64(fd, small, 8) == 0 && close(fd) == 0);
+}
+
 static void slash_is_of_directories(void)
 {
 	int fd = open("/tmp/plain", O_RDWR | O_CREAT | O_EXCL, 0644);
@@ -392,6 +454,10 @@ int main(int argc, char **argv)
 	pipes_block();
 	files_keep_content();
 	write_ends_at_a_fault();
+	a_failed_write_adds_nothing();
+	lengths_do_not_overflow();
+	signals_keep_their_rules();
+	listing_ends();
 	slash_is_of_directories();
 	listing_goes_on_where_it_was();
 	memory_comes_and_goes();

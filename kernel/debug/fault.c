@@ -27,6 +27,7 @@ void debug_set_autopsy(bool (*fn)(uintptr_t addr, char *text, size_t size))
 	autopsy = fn;
 }
 
+/* Intel SDM vol. 3, table 6-1; 9 and 15 are raised by no CPU of today. */
 static const char *const exception_names[] = {
 	[0] = "divide error", [1] = "debug trap", [2] = "NMI",
 	[3] = "breakpoint", [4] = "overflow", [5] = "bound range exceeded",
@@ -38,6 +39,7 @@ static const char *const exception_names[] = {
 	[19] = "SIMD error",
 };
 
+/* An access to the very byte at EIP passes for its execution. */
 static enum access access_of(const struct trap_frame *f, uintptr_t addr)
 {
 	if (f->eip == addr)
@@ -45,7 +47,12 @@ static enum access access_of(const struct trap_frame *f, uintptr_t addr)
 	return f->error & PF_WRITE ? WRITE : READ;
 }
 
-/* What is wrong with the address, as far as the error code tells. */
+/*
+ * What is wrong with the address, as far as the error code tells.
+ *
+ * Mapped user memory is refused by SMAP, by SMEP, or as read-only; the accesses
+ * that are meant have a fixup, and do not come here.
+ */
 static const char *place_name(uint32_t error, enum access access,
 			      uintptr_t addr)
 {
@@ -63,6 +70,10 @@ static const char *place_name(uint32_t error, enum access access,
 	return error & PF_PRESENT ? forbidden[access] : "unmapped memory";
 }
 
+/*
+ * Page 0 is never mapped, so a small address was a NULL and the offset of a
+ * member.
+ */
 static void describe_page_fault(const struct trap_frame *f, uintptr_t addr,
 				char *text, size_t size)
 {
@@ -125,6 +136,9 @@ static void describe_fault(const struct trap_frame *f, uintptr_t addr,
 		  name ? name : "exception", f->vector, f->error);
 }
 
+/*
+ * From a damaged stack pointer too: each word is looked for before it is read.
+ */
 static void print_stack(uintptr_t sp)
 {
 	char line[80];
@@ -159,6 +173,11 @@ void trap_frame_print(const struct trap_frame *f)
 		print_stack(sp);
 }
 
+/*
+ * What is large is static, as the stack may be the one that has overflowed;
+ * panic_begin() lets one caller pass.  The host is told the autopsy, if there
+ * is one, in place of the fault: it says more.
+ */
 void debug_kernel_fault(struct trap_frame *frame, uintptr_t addr)
 {
 	static char what[DMESG_LINE - 16], history[DMESG_LINE - 16];

@@ -19,12 +19,14 @@ extern const char __text_start[], __kernel_end[];
 
 static bool (*module_lookup)(uintptr_t addr, struct symbol_info *info);
 
+/* Release and acquire: who has the hook sees what was set up before it. */
 void kallsyms_set_module_lookup(bool (*fn)(uintptr_t addr,
 					   struct symbol_info *info))
 {
 	smp_store_release(&module_lookup, fn);
 }
 
+/* Without the table the weak symbol has the address 0, and no content. */
 static uint32_t table_size(void)
 {
 	return &kallsyms_count ? kallsyms_count : 0;
@@ -46,6 +48,7 @@ static uint32_t count_up_to(uintptr_t addr)
 	return low;
 }
 
+/* The last symbol ends with the image. */
 static bool kernel_lookup(uintptr_t addr, struct symbol_info *info)
 {
 	uintptr_t start, end = (uintptr_t)__kernel_end;
@@ -68,6 +71,9 @@ static bool kernel_lookup(uintptr_t addr, struct symbol_info *info)
 	return true;
 }
 
+/*
+ * The image and the window lie apart: who is asked first makes no difference.
+ */
 bool kallsyms_lookup(uintptr_t addr, struct symbol_info *info)
 {
 	bool (*lookup)(uintptr_t, struct symbol_info *) =

@@ -46,6 +46,7 @@ static void finish(void)
 	cpu_halt_forever();
 }
 
+/* Each time with less that may fail: a word and the end, the end, nothing. */
 static void die_again(void) __noreturn;
 static void die_again(void)
 {
@@ -71,6 +72,10 @@ static void wait_to_be_stopped(void)
 		cpu_relax();
 }
 
+/*
+ * Interrupts off first: a task that is moved between asking for its CPU and
+ * claiming the death for that would die on another.
+ */
 void panic_begin(void)
 {
 	int first = NOBODY, me;
@@ -88,6 +93,10 @@ void panic_begin(void)
 	log_open_locks();
 }
 
+/*
+ * What does not fit is not sent cut, as it would be no JSON: the bare event
+ * stands for it.
+ */
 static void tell_host(const char *message, const struct backtrace *bt)
 {
 	static char text[4096];
@@ -114,6 +123,9 @@ static void tell_host(const char *message, const struct backtrace *bt)
 		log_control("{\"event\":\"panic\"}", 17);
 }
 
+/*
+ * Its stack is not changing: it has been stopped for good, or is told as not.
+ */
 static void print_stopped_cpu(uint32_t cpu)
 {
 	const struct trap_frame *f = smp_caught_frame(cpu);
@@ -147,6 +159,7 @@ void panic_end(const char *message, const struct backtrace *bt)
 	finish();
 }
 
+/* Static, as the stack may be short: one caller gets past panic_begin(). */
 void panic(const char *fmt, ...)
 {
 	static char message[DMESG_LINE - 16];

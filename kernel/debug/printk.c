@@ -49,6 +49,7 @@ static bool level_was_given;			/* (s) */
 
 bool raw_locks_open;
 
+/* log_lock held.  There is one: a line alone fits into the empty rings. */
 static void forget_oldest(void)
 {
 	text_used -= records[first % RECORDS].len;
@@ -79,6 +80,10 @@ static void append_record(int level, uint64_t now, const char *s, size_t len)
 	raw_unlock(&log_lock, flags);
 }
 
+/*
+ * By distances from @first, as the numbers wrap: one that is not among those
+ * held, of whatever age, begins with the oldest.
+ */
 bool dmesg_read(uint32_t *seq, struct dmesg_record *rec)
 {
 	uint32_t flags = raw_lock(&log_lock);
@@ -101,6 +106,7 @@ bool dmesg_read(uint32_t *seq, struct dmesg_record *rec)
 	return found;
 }
 
+/* By whoever holds @flushing: @line is his. */
 static void show_record(const struct dmesg_record *rec)
 {
 	static char line[DMESG_LINE + 24];	/* (f) */
@@ -117,7 +123,8 @@ static void show_record(const struct dmesg_record *rec)
  * Shows what has not been shown.  Interrupts are off while a record is under
  * way: its holder is not preempted, so that no other CPU's lines wait for him
  * longer than a line takes.  Who finds the holder at work leaves the record to
- * him: the holder looks again after he has let go.
+ * him: the holder looks again after he has let go.  In a panic he may have been
+ * stopped for good, and is not heeded.
  */
 static void flush_log(void)
 {
@@ -151,6 +158,10 @@ static int take_level(const char **s)
 	return p[1] - '0';
 }
 
+/*
+ * For the search of memory (H09), and for the console: nobody's text sends it
+ * sequences.
+ */
 static void make_plain_ascii(char *s)
 {
 	for (; *s; s++) {
@@ -159,6 +170,11 @@ static void make_plain_ascii(char *s)
 	}
 }
 
+/*
+ * Formatted before any lock is taken, on the stack: an argument that faults
+ * does so with the log in order.  A message beyond DMESG_LINE is cut, with all
+ * of its lines; they have one time and one level.
+ */
 int vprintk(const char *fmt, va_list ap)
 {
 	char text[DMESG_LINE];
@@ -192,6 +208,7 @@ int printk(const char *fmt, ...)
 }
 EXPORT_SYMBOL(printk);
 
+/* Boot, one CPU: what was logged before is shown now. */
 void printk_set_sink(const struct log_sink *s)
 {
 	sink = s;
@@ -203,6 +220,7 @@ void printk_set_level(unsigned int level)
 	WRITE_ONCE(console_level, min(level, 7u));
 }
 
+/* What is no level is said in the log, and changes nothing. */
 void printk_init(const char *cmdline)
 {
 	unsigned int level;

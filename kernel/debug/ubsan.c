@@ -36,7 +36,10 @@ struct ubsan_access {
 	uint8_t			log_alignment, kind;
 };
 
-/* Up to 32 bits a value is passed itself, else by its address. */
+/*
+ * Up to 32 bits a value is passed itself, else by its address, as a pointer has
+ * 32.
+ */
 static int64_t value_of(const struct ubsan_type *t, uintptr_t handle)
 {
 	uint32_t bits = 1u << (t->info >> 1);
@@ -52,6 +55,7 @@ static void __noreturn die(const struct ubsan_place *p, const char *what)
 	      p->column, what);
 }
 
+/* Only integers: of another kind the handle is not known here. */
 static void show(const struct ubsan_type *t, const char *name,
 		 uintptr_t handle)
 {
@@ -60,6 +64,10 @@ static void show(const struct ubsan_type *t, const char *name,
 		       (long long)value_of(t, handle), t->name);
 }
 
+/*
+ * Declared where they are defined, as only the compiler knows of them;
+ * exported, as it calls them out of modules, too.
+ */
 #define UBSAN_BINARY(name, what)					\
 	void __ubsan_handle_##name(struct ubsan_data *d, uintptr_t a,	\
 				   uintptr_t b);			\

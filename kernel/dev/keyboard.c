@@ -42,6 +42,10 @@
 #define KEY_RIGHT_SHIFT	0x36
 #define KEY_CAPS_LOCK	0x3a
 
+/*
+ * By scan code; 0 types nothing, and so does what lies behind (F keys, keypad).
+ * Backspace sends DEL, as terminals do.
+ */
 static const char plain[] =
 	"\0\0331234567890-=\177\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./"
 	"\0*\0 ";
@@ -49,6 +53,7 @@ static const char shifted[] =
 	"\0\033!@#$%^&*()_+\177\tQWERTYUIOP{}\r\0ASDFGHJKL:\"~\0|ZXCVBNM<>?"
 	"\0*\0 ";
 
+/* What xterm sends; of the keypad, Enter and the slash have the prefix too. */
 static const struct {
 	uint8_t		code;
 	const char	*text;
@@ -64,7 +69,7 @@ static struct {
 	uint8_t	skip;
 } keys;
 
-/* Constant from before the line is unmasked on. */
+/* Set before the line is unmasked, and constant from then on: no lock. */
 static void (*deliver)(const char *s, size_t n);
 
 static void type_grey_key(uint8_t code)
@@ -77,6 +82,10 @@ static void type_grey_key(uint8_t code)
 	}
 }
 
+/*
+ * Shift and Caps Lock cancel each other, of letters.  Control takes two bits
+ * off '@' to '~', as on a terminal, and does nothing to other keys.
+ */
 static void type_key(uint8_t code)
 {
 	char c;
@@ -93,7 +102,10 @@ static void type_key(uint8_t code)
 	deliver(&c, 1);
 }
 
-/* True: @code was one of the keys that change what others mean. */
+/*
+ * True: @code was one of the keys that change what others mean.  Of two keys
+ * that mean the same the first to be released ends it for both.
+ */
 static bool take_modifier(uint8_t code, bool pressed)
 {
 	switch (code) {
@@ -143,7 +155,8 @@ static void take_scan_code(uint8_t scan)
 /*
  * All that there is: the line signals edges.  The status tells whose byte it
  * is, and is read before the byte; a mouse's is read and dropped, as it would
- * be in the way.
+ * be in the way.  Bounded, as a controller that has gone reads as 0xff for
+ * ever.
  */
 static void keyboard_interrupt(uint32_t gsi)
 {
@@ -191,7 +204,11 @@ static void discard_input(void)
 	}
 }
 
-/* The keyboard's interrupt on, its codes in set 1. */
+/*
+ * The keyboard's interrupt on, its codes in set 1.  The other bits of the
+ * configuration, the mouse's and the firmware's, stay as they are; no answer
+ * within the patience means that there is no controller.
+ */
 static bool configure(void)
 {
 	uint8_t config;

@@ -56,6 +56,7 @@ void serial_init(struct uart *u)
 		u->early[u->nr_early++] = inb(base);
 	outb(0, base + IER);
 	outb(LCR_DLAB, base + LCR);
+	/* 1.8432 MHz / 16 / 1: 115200 baud. */
 	outb(1, base + DIVISOR_LOW);
 	outb(0, base + DIVISOR_HIGH);
 	outb(LCR_8N1, base + LCR);
@@ -64,6 +65,10 @@ void serial_init(struct uart *u)
 	u->fifo = (inb(base + IIR) & IIR_FIFO) == IIR_FIFO ? FIFO_SIZE : 1;
 }
 
+/*
+ * With the FIFO on, LSR tells only of all of it being empty: then there is room
+ * for @u->fifo bytes.
+ */
 size_t serial_put(struct uart *u, const char *s, size_t n)
 {
 	if (!u->present)

@@ -33,12 +33,19 @@ static struct {
 	uint32_t	params[MAX_PARAMS], nr_params;
 } vga;
 
+/*
+ * A cell is two bytes: the character, and above it the attribute (IBM VGA, text
+ * modes).
+ */
 static uint16_t blank(void)
 {
 	return (uint16_t)(vga.colour << 8 | ' ');
 }
 
-/* [@from, @to) in cells. */
+/*
+ * [@from, @to) in cells, in the colours of now: a background spreads, as on
+ * terminals that erase with it.
+ */
 static void clear(uint32_t from, uint32_t to)
 {
 	for (; from < to; from++)
@@ -56,6 +63,7 @@ static uint32_t cursor_cell(void)
 	return vga.row * COLUMNS + cursor_column();
 }
 
+/* Index and data are two ports: the caller's lock keeps them together. */
 static void show_cursor(void)
 {
 	uint32_t cell = cursor_cell();
@@ -66,6 +74,10 @@ static void show_cursor(void)
 	outb((uint8_t)cell, CRTC_DATA);
 }
 
+/*
+ * The column stays: who means the beginning of the line sends "\r", too (the
+ * console's crlf).
+ */
 static void line_feed(void)
 {
 	if (vga.row + 1 < ROWS) {
@@ -77,7 +89,10 @@ static void line_feed(void)
 	clear((ROWS - 1) * COLUMNS, ROWS * COLUMNS);
 }
 
-/* The last column holds the cursor until there is something to wrap. */
+/*
+ * The last column holds the cursor until there is something to wrap, as on a
+ * VT100: a line of just 80 characters has no empty one behind it.
+ */
 static void put_glyph(char c)
 {
 	if (vga.column == COLUMNS) {
@@ -94,7 +109,9 @@ static uint32_t param(uint32_t i, uint32_t preset)
 	return i < vga.nr_params && vga.params[i] ? vga.params[i] : preset;
 }
 
-/* 0: from the cursor on, 1: up to the cursor, 2: all of it. */
+/*
+ * 0: from the cursor on, 1: up to the cursor, 2: all of it.  The cursor stays.
+ */
 static void erase(uint32_t start, uint32_t end)
 {
 	uint32_t how = param(0, 0);
@@ -119,11 +136,16 @@ static void set_foreground(uint8_t colour)
 	vga.colour = (uint8_t)((vga.colour & 0xf0) | colour);
 }
 
+/* Never bright: bit 7 would make it blink. */
 static void set_background(uint8_t colour)
 {
 	vga.colour = (uint8_t)((vga.colour & 0x0f) | colour << 4);
 }
 
+/*
+ * Reverse swaps what is there and is not remembered; brightness does not fit
+ * into a background and is lost.  What is not known changes nothing.
+ */
 static void select_rendition(uint32_t p)
 {
 	if (p == 0)
@@ -145,6 +167,7 @@ static void select_rendition(uint32_t p)
 		set_background(0);
 }
 
+/* Moves stop at the edges.  X3.64 counts rows and columns from 1. */
 static void run_sequence(char command)
 {
 	uint32_t line = vga.row * COLUMNS;
@@ -200,7 +223,11 @@ static void take_digit(uint32_t digit)
 	*p = min(*p * 10 + digit, 9999u);
 }
 
-/* Inside of ESC [: parameters, then one byte from 0x40 on that ends it. */
+/*
+ * Inside of ESC [: parameters, then one byte from 0x40 on that ends it.  What
+ * else is below that ('?', blanks, control characters) is passed over, and so
+ * is what lies beyond ASCII: as a char it is negative.
+ */
 static void take_sequence(char c)
 {
 	if (c >= '0' && c <= '9') {
@@ -215,6 +242,7 @@ static void take_sequence(char c)
 	}
 }
 
+/* ESC and anything but [ is a sequence of two, and swallowed. */
 static void begin_sequence(char c)
 {
 	vga.state = c == '[' ? SEQUENCE : PLAIN;
@@ -241,7 +269,10 @@ static void take_plain(char c)
 		vga.column = min((vga.column | 7) + 1, COLUMNS - 1);
 		break;
 	default:
-		/* One '?' for a character of UTF-8: its first byte. */
+		/*
+		 * One '?' for a character of UTF-8: its first byte.  The others
+		 * are negative, and below a blank.
+		 */
 		if ((uint8_t)c >= 0xc0)
 			put_glyph('?');
 		else if (c >= ' ' && c != 0x7f)
@@ -264,6 +295,10 @@ void vga_init(void)
 	show_cursor();
 }
 
+/*
+ * The cursor is moved once for all of @s: ports are slow, above all where a
+ * hypervisor stands behind them.
+ */
 void vga_write(const char *s, size_t n)
 {
 	if (!vga.cells)

@@ -194,7 +194,7 @@ unsigned int file_poll(struct file *file, struct poll_table *pt)
 
 /*
  * The position counts for regular files only; all else but a tty is refused by
- * inode_write_kernel().
+ * regular_write_kernel().
  */
 ssize_t file_write_kernel(struct file *file, const void *buf, size_t n)
 {
@@ -208,11 +208,7 @@ ssize_t file_write_kernel(struct file *file, const void *buf, size_t n)
 		return (ssize_t)n;
 	}
 	mutex_lock(&file->lock);
-	if (file->f_flags & O_APPEND)
-		file->f_pos = READ_ONCE(file->inode->reg.size);
-	ret = inode_write_kernel(file->inode, buf, n, (uint32_t)file->f_pos);
-	if (ret > 0)
-		file->f_pos += ret;
+	ret = regular_write_kernel(file, buf, n);
 	mutex_unlock(&file->lock);
 	return ret;
 }

@@ -123,8 +123,8 @@ int fs_rmdir(const char *path);		/* -ENOTEMPTY, -EBUSY, -EACCES */
  * itself. */
 int fs_rename(const char *from, const char *to);
 /*
- * As fs_lookup(), but with @create a missing last name becomes a regular file
- * of @mode; *created tells.
+ * As fs_lookup(), but a missing last name becomes a regular file of @mode; with
+ * @excl one that is there is -EEXIST.
  */
 int fs_lookup_or_create(const char *path, uint32_t mode, bool excl,
 			struct inode **out);

@@ -29,6 +29,12 @@ int tree_add(const char *path, struct inode *inode);
 int tree_make_dirs(const char *path, size_t len);
 
 /*
+ * Kernel memory to the file's position, or to its end where it appends; it goes
+ * on by what was written.  As inode_write_kernel(); file->lock held.
+ */
+ssize_t regular_write_kernel(struct file *file, const void *buf, size_t n);
+
+/*
  * Never 0 until it wraps, below 2^31: as a cookie in /dev it stays in 32 bits.
  */
 uint32_t inode_next_number(void);

@@ -159,7 +159,8 @@ static ssize_t write_locked(struct inode *inode, const struct side *from,
 		if (missing)
 			err = -EFAULT;
 	}
-	inode->reg.size = max(inode->reg.size, pos + (uint32_t)done);
+	if (done)
+		inode->reg.size = max(inode->reg.size, pos + (uint32_t)done);
 	return done ? (ssize_t)done : err;
 }
 
@@ -203,6 +204,15 @@ static ssize_t regular_write(struct file *file, const char __user *buf,
 	struct side from = { (char *)(uintptr_t)buf, true };
 
 	return write_at(file, &from, n, pos);
+}
+
+ssize_t regular_write_kernel(struct file *file, const void *buf, size_t n)
+{
+	struct side from = { (char *)(uintptr_t)buf, false };
+
+	if (!inode_is(file->inode, S_IFREG))
+		return inode_is(file->inode, S_IFDIR) ? -EISDIR : -EINVAL;
+	return write_at(file, &from, n, &file->f_pos);
 }
 
 const struct file_operations regular_file_ops = {

@@ -5,7 +5,10 @@
 #include <kernel/string.h>
 #include "lib/cmdline.h"
 
-/* The end of the word at @p: the first blank outside of quotes. */
+/*
+ * The end of the word at @p: the first blank outside of quotes.  A quote that
+ * nobody closes takes the rest of the line.
+ */
 static const char *word_end(const char *p)
 {
 	bool quoted = false;
@@ -19,6 +22,10 @@ static const char *word_end(const char *p)
 	return p;
 }
 
+/*
+ * What does not fit is read on and dropped; always terminated, where there is
+ * room for that.
+ */
 static void copy_unquoted(const char *p, const char *end, char *out, size_t n)
 {
 	bool quoted = false;

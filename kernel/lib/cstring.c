@@ -22,6 +22,7 @@ int memcmp(const void *a, const void *b, size_t n)
 }
 EXPORT_SYMBOL(memcmp);
 
+/* Nothing behind the first hit is read (C11 7.24.5.1). */
 void *memchr(const void *s, int c, size_t n)
 {
 	const uint8_t *p = s;
@@ -44,6 +45,7 @@ size_t strlen(const char *s)
 }
 EXPORT_SYMBOL(strlen);
 
+/* @s need not be terminated: no byte beyond @max is read. */
 size_t strnlen(const char *s, size_t max)
 {
 	size_t n = 0;
@@ -74,6 +76,7 @@ int strncmp(const char *a, const char *b, size_t n)
 }
 EXPORT_SYMBOL(strncmp);
 
+/* The NUL belongs to the string: @c may be 0. */
 char *strchr(const char *s, int c)
 {
 	for (; *s != (char)c; s++) {
@@ -96,6 +99,7 @@ char *strrchr(const char *s, int c)
 }
 EXPORT_SYMBOL(strrchr);
 
+/* The empty string is at the beginning of any. */
 char *strstr(const char *s, const char *sub)
 {
 	size_t n = strlen(sub);

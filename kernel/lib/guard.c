@@ -33,6 +33,10 @@ void lab_set_altered(void)
 	altered = true;
 }
 
+/*
+ * Each is told, wrong names too: a kernel that lacks a precaution must not pass
+ * for one that has all.
+ */
 static void take_away(const char *name, size_t len)
 {
 	for (unsigned int g = 0; g < NR_GUARDS; g++) {

@@ -7,6 +7,10 @@
 #include <kernel/string.h>
 #include "lib/json.h"
 
+/*
+ * All of it or nothing, and after nothing never again: what was written stays
+ * terminated, and no later piece stands where one is missing.  len < size.
+ */
 static void put(struct json_writer *w, const char *s, size_t n)
 {
 	if (w->truncated || n >= w->size - w->len) {
@@ -23,6 +27,10 @@ static void put_char(struct json_writer *w, char c)
 	put(w, &c, 1);
 }
 
+/*
+ * RFC 8259, 7: what has no short form goes as \u00XX, bytes from 0x80 on as
+ * Latin-1.
+ */
 static void put_escaped(struct json_writer *w, uint8_t c)
 {
 	static const char named[] = "\bb\ff\nn\rr\tt\"\"\\\\";
@@ -97,6 +105,7 @@ static void open_bracket(struct json_writer *w, const char *key, char c)
 	w->comma = false;
 }
 
+/* An object or array that is closed was itself a value. */
 static void close_bracket(struct json_writer *w, char c)
 {
 	put_char(w, c);
@@ -130,6 +139,7 @@ void json_array_end(struct json_writer *w)
 	close_bracket(w, ']');
 }
 
+/* NULL is a value like others (what is not known), and no empty string. */
 void json_string(struct json_writer *w, const char *key, const char *s)
 {
 	begin_value(w, key);
@@ -164,6 +174,7 @@ void json_bool(struct json_writer *w, const char *key, bool value)
 	put(w, value ? "true" : "false", value ? 4 : 5);
 }
 
+/* A string, as JSON has no hexadecimal numbers. */
 void json_address(struct json_writer *w, const char *key, uintptr_t addr)
 {
 	char text[24];
@@ -172,6 +183,7 @@ void json_address(struct json_writer *w, const char *key, uintptr_t addr)
 	json_string(w, key, text);
 }
 
+/* Closed once too often, @depth has wrapped and is not 0. */
 ssize_t json_finish(struct json_writer *w)
 {
 	if (w->truncated)

@@ -3,7 +3,7 @@
  * context.  What does not fit is not half written: from the first piece that
  * does not fit nothing more is taken, and json_finish() says so.
  *
- * The text is ASCII (RFC 8259 escapes), whatever bytes the strings hold.
+ * The text is valid UTF-8 (RFC 8259), whatever bytes the strings hold.
  */
 #ifndef LIB_JSON_H
 #define LIB_JSON_H

@@ -5,6 +5,7 @@
 #include <kernel/export.h>
 #include <kernel/string.h>
 
+/* 99 for what is none: above every base. */
 static int digit_value(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -15,7 +16,10 @@ static int digit_value(char c)
 	return 99;
 }
 
-/* Base 0 is settled by the prefix, and a prefix that @base allows skipped. */
+/*
+ * Base 0 is settled by the prefix, and a prefix that @base allows skipped.
+ * "0x" alone leaves nothing, which is refused; of "08" the 8 is.
+ */
 static unsigned int take_prefix(const char **s, unsigned int base)
 {
 	const char *p = *s;
@@ -29,6 +33,10 @@ static unsigned int take_prefix(const char **s, unsigned int base)
 	return p[0] == '0' ? 8 : 10;
 }
 
+/*
+ * A number that is too large is read to its end: rubbish behind it is -EINVAL,
+ * not -ERANGE.  Up to there 64 bits are enough, as 2^32 * 36 is.
+ */
 static int parse_magnitude(const char *s, unsigned int base, uint32_t *out)
 {
 	uint64_t value = 0;
@@ -62,6 +70,7 @@ int kstrtouint(const char *s, unsigned int base, unsigned int *out)
 }
 EXPORT_SYMBOL(kstrtouint);
 
+/* There is one more negative number than positive ones. */
 int kstrtoint(const char *s, unsigned int base, int *out)
 {
 	bool negative = *s == '-';

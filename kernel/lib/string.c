@@ -24,6 +24,7 @@ ssize_t strscpy(char *dst, const char *src, size_t size)
 }
 EXPORT_SYMBOL(strscpy);
 
+/* What vsnprintf() wanted to write is cut to what it wrote: safe to add up. */
 int vscnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 {
 	int n = vsnprintf(buf, size, fmt, ap);

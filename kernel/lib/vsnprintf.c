@@ -33,11 +33,13 @@ void vsnprintf_set_symbolizer(int (*fn)(char *buf, size_t size,
 	symbolizer = fn;
 }
 
+/* INT_MAX is all that the result can tell. */
 static void sink_advance(struct sink *s, size_t n)
 {
 	s->len = n > (size_t)INT32_MAX - s->len ? INT32_MAX : s->len + n;
 }
 
+/* The last byte, too, which vsnprintf() then makes the NUL. */
 static size_t sink_room(const struct sink *s)
 {
 	return s->len < s->size ? s->size - s->len : 0;
@@ -52,6 +54,7 @@ static void put_bytes(struct sink *s, const char *p, size_t n)
 	sink_advance(s, n);
 }
 
+/* At most what there is room for is written, however large @count is. */
 static void put_fill(struct sink *s, char c, int count)
 {
 	size_t n = count > 0 ? (size_t)count : 0;
@@ -62,6 +65,7 @@ static void put_fill(struct sink *s, char c, int count)
 	sink_advance(s, n);
 }
 
+/* Width and precision count bytes; zeros are for numbers. */
 static void put_text(struct sink *s, const struct spec *spec, const char *p,
 		     size_t n)
 {
@@ -74,6 +78,7 @@ static void put_text(struct sink *s, const struct spec *spec, const char *p,
 		put_fill(s, ' ', pad);
 }
 
+/* A precision is a bound: no more is read, and no NUL need be there. */
 static void put_string(struct sink *s, const struct spec *spec, const char *p)
 {
 	size_t max = spec->precision < 0 ? INT32_MAX : (size_t)spec->precision;
@@ -84,7 +89,10 @@ static void put_string(struct sink *s, const struct spec *spec, const char *p)
 	put_text(s, spec, p, strnlen(p, max));
 }
 
-/* Digits of @value at the end of @buf; the empty string for 0. */
+/*
+ * Digits of @value at the end of @buf; the empty string for 0.  Divisions of 64
+ * bits, which i386 has no instruction for, only while they are needed.
+ */
 static char *digits_of(char *end, uint64_t value, unsigned int base, bool upper)
 {
 	const char *set = upper ? "0123456789ABCDEF" : "0123456789abcdef";
@@ -124,6 +132,7 @@ static void put_digits(struct sink *s, const struct spec *spec,
 		put_fill(s, ' ', pad);
 }
 
+/* 24: 2^64 - 1 has 22 octal digits, and the # flag adds one. */
 static void put_unsigned(struct sink *s, struct spec *spec, uint64_t value,
 			 char conversion)
 {
@@ -140,6 +149,7 @@ static void put_unsigned(struct sink *s, struct spec *spec, uint64_t value,
 	put_digits(s, spec, prefix, p, (size_t)(end - p));
 }
 
+/* Negated as unsigned: the least number has no positive one. */
 static void put_signed(struct sink *s, const struct spec *spec, int64_t value)
 {
 	uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
@@ -152,7 +162,10 @@ static void put_signed(struct sink *s, const struct spec *spec, int64_t value)
 	put_digits(s, spec, prefix, p, (size_t)(end - p));
 }
 
-/* Takes the S of a %pS from *@fmt. */
+/*
+ * Takes the S of a %pS from *@fmt.  It formats while formatting, one level deep
+ * only: %p is made with %x, and a symbol without %pS.
+ */
 static void put_pointer(struct sink *s, const struct spec *spec, uintptr_t p,
 			const char **fmt)
 {
@@ -170,6 +183,10 @@ static void put_pointer(struct sink *s, const struct spec *spec, uintptr_t p,
 	put_text(s, spec, text, min((size_t)n, sizeof(text) - 1));
 }
 
+/*
+ * What is smaller than int comes as int (C11 6.5.2.2) and is cut.  @ap by
+ * pointer, or the caller's would be of no more use (C11 7.16).
+ */
 static uint64_t take_unsigned(enum length length, va_list *ap)
 {
 	switch (length) {
@@ -231,6 +248,7 @@ static int take_count(const char **fmt, va_list *ap)
 	return n;
 }
 
+/* In any order, and as often as they come (C11 7.21.6.1). */
 static void take_flags(struct spec *spec, const char **fmt)
 {
 	for (;; (*fmt)++) {
@@ -256,6 +274,9 @@ static void take_flags(struct spec *spec, const char **fmt)
 	}
 }
 
+/*
+ * LEN_INT where there is none.  Of %c, %s and %p it is read, and means nothing.
+ */
 static enum length take_length(const char **fmt)
 {
 	char c = **fmt;
@@ -282,6 +303,10 @@ static enum length take_length(const char **fmt)
 	}
 }
 
+/*
+ * From a *, a negative width is the - flag, a negative precision is none (C11
+ * 7.21.6.1).
+ */
 static struct spec take_spec(const char **fmt, va_list *ap)
 {
 	struct spec spec = { .precision = -1 };
@@ -303,7 +328,11 @@ static struct spec take_spec(const char **fmt, va_list *ap)
 	return spec;
 }
 
-/* One conversion, *@fmt behind its %.  False: not known, nothing printed. */
+/*
+ * One conversion, *@fmt behind its %.  False: not known, nothing printed.  Of a
+ * format that ends in the middle *@fmt then lies behind its NUL, and is not to
+ * be used.
+ */
 static bool convert(struct sink *s, const char **fmt, va_list *ap)
 {
 	struct spec spec = take_spec(fmt, ap);
@@ -360,6 +389,10 @@ static void format(struct sink *s, const char *fmt, va_list *ap)
 	}
 }
 
+/*
+ * A copy of @ap: where va_list is an array the parameter is a pointer, whose
+ * address is of another type than format() wants (the host's x86-64).
+ */
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 {
 	struct sink s = { buf, size, 0 };

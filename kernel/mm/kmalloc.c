@@ -16,18 +16,25 @@
 struct heap kernel_heap;
 static atomic_t nr_objects, nr_bytes;
 
-/* A heap of the kernel's holds no address of the window, not even a site. */
+/*
+ * A heap of the kernel's holds no address of the window, not even a site.  A
+ * module's own heap lies in the window, and may name places in the module.
+ */
 static uintptr_t site_for(const struct heap *heap, uintptr_t site)
 {
 	return in_window(site) && window_owner(site) != heap->owner ? 0 : site;
 }
 
+/*
+ * Two numbers, each right by itself: who looks between the two sees them apart.
+ */
 void heap_account(int objects, size_t bytes)
 {
 	atomic_add_return(objects, &nr_objects);
 	atomic_add_return(objects * (int)bytes, &nr_bytes);
 }
 
+/* Not all of a large slack: who runs over the end begins there. */
 void write_redzone(uint8_t *p, size_t size, size_t room)
 {
 	memset(p + size, REDZONE_POISON, min(room - size, REDZONE_MAX));
@@ -47,6 +54,11 @@ void check_redzone(const uint8_t *p, size_t size, size_t room, uintptr_t site)
 
 /* ---- allocation ---- */
 
+/*
+ * The context is checked whether there is memory at hand or not, so that a
+ * wrong one is found where it is and not when memory is short.  Once taken the
+ * object is this call's alone: it is zeroed without a lock.
+ */
 void *kmalloc_site(size_t size, gfp_t flags, module_id_t owner, uintptr_t site)
 {
 	struct heap *heap = heap_of_owner(owner);
@@ -71,6 +83,10 @@ void *kmalloc_site(size_t size, gfp_t flags, module_id_t owner, uintptr_t site)
 	return p;
 }
 
+/*
+ * The return address is the line that asks, of a module or of the kernel, for
+ * which this is a function and no inline.
+ */
 void *kmalloc_owner(size_t size, gfp_t flags, module_id_t owner)
 {
 	return kmalloc_site(size, flags, owner,
@@ -108,6 +124,10 @@ struct place {
 	struct run		*run;		/* OBJECT_RUN */
 };
 
+/*
+ * By the address alone, so that no kfree() can name a wrong heap.  NULL:
+ * neither RAM nor anybody's page of the window.
+ */
 static struct heap *heap_of_address(uintptr_t addr)
 {
 	module_id_t owner;
@@ -136,6 +156,7 @@ static void place_slot(struct place *pl, uintptr_t start, uintptr_t addr)
 	pl->object.live = s->next == SLOT_LIVE;
 }
 
+/* A block without a note is no object: not yet, or not any more (kfree). */
 static void place_in_kernel(struct place *pl, uintptr_t addr)
 {
 	struct page_block *b = &pl->block;
@@ -196,6 +217,10 @@ static void place_find_locked(struct place *pl, struct heap *heap,
 		place_in_window(pl, heap, addr);
 }
 
+/*
+ * *@obj is a copy, of use where this is true; it may be old at once, but for
+ * who holds the object.
+ */
 bool heap_find_object(uintptr_t addr, struct heap_object *obj)
 {
 	struct heap *heap = heap_of_address(addr);
@@ -224,6 +249,10 @@ EXPORT_SYMBOL(ksize);
 
 /* ---- free ---- */
 
+/*
+ * Before anything is changed, and in words that name who did it: after a wrong
+ * free the heap is not to be believed.
+ */
 static void check_free(const struct place *pl, uintptr_t addr, uintptr_t site)
 {
 	const struct heap_object *obj = &pl->object;
@@ -240,6 +269,10 @@ static void check_free(const struct place *pl, uintptr_t addr, uintptr_t site)
 	check_redzone((const uint8_t *)addr, obj->size, pl->room, obj->site);
 }
 
+/*
+ * From the look to the removal under one lock: of two who free the same object,
+ * on whatever CPUs, the second finds none that lives.
+ */
 void kfree(const void *ptr)
 {
 	uintptr_t addr = (uintptr_t)ptr;

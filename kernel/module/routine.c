@@ -226,19 +226,23 @@ static noinline struct stamp end_of_grace(void)
 }
 
 /*
- * owner.abandoned comes first: the late routine must find it set whenever it
- * finds itself abandoned.
+ * A register that is late takes owner.abandoned back, so that comes before the
+ * phase.  For unregister it comes after: marked and in time after all, it would
+ * have withdrawn its doors in vain (slot_withdraw()), and the attempt would go
+ * on with open ones.  Late, it waits for the end of CLOSED, which is after us.
  */
 static int abandon(struct attempt *a, struct bearer *b)
 {
 	bool undo = b->kind == ROUTINE_UNREGISTER;
 	struct blocker *blk;
 
-	owners[b->id].abandoned = b->kind != ROUTINE_CLEANUP;
+	owners[b->id].abandoned = b->kind == ROUTINE_REGISTER;
 	if (!phase_change(b, BEARER_RUNNING, BEARER_ABANDONED)) {
 		owners[b->id].abandoned = false;
 		return 0;
 	}
+	if (undo)
+		owners[b->id].abandoned = true;
 	blk = report_add(a->report, BLOCK_ROUTINE);
 	report_task(blk, b->task, &a->terr);
 	snprintf(blk->what, sizeof(blk->what), "the %s routine of %s does not "

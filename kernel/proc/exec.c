@@ -384,6 +384,6 @@ void exec_commit(struct exec_image *image, struct trap_frame *frame)
 	mm_put(old);
 	file_table_close_on_exec(current->process->files);
 	reset_fpu_and_tls();
-	memcpy(current->comm, image->comm, sizeof(current->comm));
+	strscpy(current->comm, image->comm, sizeof(current->comm));
 	exec_set_frame(frame, image);
 }

@@ -62,6 +62,19 @@ static uint32_t take_signals(void)
 	return pending;
 }
 
+/* What was sent past process_kill(), a pipe's SIGPIPE, may be blocked, too. */
+static uint32_t hold_blocked(struct process *p, uint32_t pending)
+{
+	uint32_t held = pending & p->sig_blocked;
+
+	if (!held)
+		return pending;
+	spin_lock(&process_lock);
+	p->sig_held |= held;
+	spin_unlock(&process_lock);
+	return pending & ~held;
+}
+
 /*
  * Returns where all that was pending is ignored.  Nothing of @frame changes:
  * without handlers there is nothing to come back from.
@@ -74,7 +87,10 @@ void process_deliver_signals(struct trap_frame *frame)
 	(void)frame;
 	if (pending & SIGNAL_BIT(SIGKILL))
 		process_exit(SIGKILL);
-	/* A fault is told by send_signal(): blocking it does not help. */
+	/* Neither to ignore nor to block helps: it would fault for ever. */
+	if (current->faulted)
+		process_exit(SIGSEGV);
+	pending = hold_blocked(p, pending);
 	pending &= ~(p->sig_ignored | SIG_DEFAULT_IGNORED);
 	/*
 	 * As wait4() tells an end by a signal: its number, no core.  Of several

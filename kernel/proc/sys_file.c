@@ -400,26 +400,29 @@ struct iovec {
 static long transfer_parts(struct file *file, const struct iovec *iov,
 			   uint32_t n, bool write)
 {
-	long done = 0;
+	uint32_t done = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		char *base = (char *)iov[i].base;
+		uint32_t len = min(iov[i].len, MAX_RW_COUNT - done);
 		ssize_t ret;
 
 		if (iov[i].len == 0)
 			continue;
 		/* As arguments are, and for the same reason (syscall.c). */
 		if (iov[i].base >= USER_TOP || in_window(iov[i].len))
-			return done ? done : -EFAULT;
-		ret = write ? file_write(file, base, iov[i].len)
-			    : file_read(file, base, iov[i].len);
+			return done ? (long)done : -EFAULT;
+		if (len == 0)
+			break;
+		ret = write ? file_write(file, base, len)
+			    : file_read(file, base, len);
 		if (ret < 0)
-			return done ? done : ret;
-		done += ret;
+			return done ? (long)done : ret;
+		done += (uint32_t)ret;
 		if ((uint32_t)ret < iov[i].len)
 			break;
 	}
-	return done;
+	return (long)done;
 }
 
 /* The array is copied once: what is checked is what is used. */
@@ -708,6 +711,7 @@ struct dirent_buffer {
 	uint8_t		*data;		/* GFP_DATA */
 	size_t		size, used;
 	uint32_t	next;		/* position after the last one */
+	bool		full;		/* there was another */
 };
 
 /*
@@ -721,7 +725,8 @@ static bool emit(struct dirent_buffer *b, const struct dir_entry *e,
 	size_t reclen = ALIGN_UP(sizeof(struct dirent64) + len, 8u);
 	struct dirent64 *d = (struct dirent64 *)(b->data + b->used);
 
-	if (reclen > b->size - b->used)
+	b->full = reclen > b->size - b->used;
+	if (b->full)
 		return false;
 	memset(d, 0, reclen);
 	d->ino = e->ino;
@@ -771,7 +776,7 @@ static long read_dirents(struct file *file, uint32_t user,
 	mutex_lock(&file->lock);
 	b->next = (uint32_t)file->f_pos;
 	ret = fill_dirents(file->inode, b->next, b);
-	if (!ret && !b->used && b->size < sizeof(struct dirent64) + NAME_LEN)
+	if (!ret && !b->used && b->full)
 		ret = -EINVAL;
 	if (!ret && copy_to_user((void *)user, b->data, b->used))
 		ret = -EFAULT;

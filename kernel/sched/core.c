@@ -703,6 +703,7 @@ void sched_user_fault(struct trap_frame *frame, uintptr_t addr)
 	pr_info("%s[%d]: trap %u at eip %08x, address %08lx: killed",
 		current->comm, current->pid, frame->vector, frame->eip,
 		(unsigned long)addr);
+	current->faulted = true;
 	send_signal(current, SIGSEGV);
 }
 

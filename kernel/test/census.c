@@ -29,6 +29,7 @@ static unsigned int count_modules(void)
 	return n;
 }
 
+/* What the page allocator keeps in hand counts as free once it is drained. */
 void census_take(struct census *c)
 {
 	struct mm_stats s;
@@ -42,6 +43,7 @@ void census_take(struct census *c)
 	c->modules = count_modules();
 }
 
+/* Less than before is fine: somebody else's may have come to its end. */
 static bool no_more_than(const struct census *a, const struct census *b)
 {
 	return b->pages_free + PAGES_SLACK >= a->pages_free &&

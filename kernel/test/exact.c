@@ -17,6 +17,11 @@
 /* Whose victim the timer is to stop; read in the interrupt. */
 static struct exact *armed;
 
+/*
+ * In the timer interrupt, on the victim's stack; that of another task is let
+ * pass.  Who waits is woken last, and still has to see the victim leave its CPU
+ * (start_once).
+ */
 static void stop_victim(const struct trap_frame *f)
 {
 	struct exact *e = READ_ONCE(armed);
@@ -31,6 +36,7 @@ static void stop_victim(const struct trap_frame *f)
 	wake_up(&e->wait);
 }
 
+/* Without a lock: a hint, of which many in a row are asked for. */
 static bool others_are_idle(void)
 {
 	for (uint32_t cpu = 0; cpu < nr_cpus; cpu++)
@@ -42,7 +48,8 @@ static bool others_are_idle(void)
 
 /*
  * Under -icount all CPUs together make up one sequence of instructions: only
- * where the others are halted every tick is one of the victim's.
+ * where the others are halted every tick is one of the victim's.  Bounded: on a
+ * machine that is never silent the stop is less exact, and no test hangs.
  */
 static void wait_for_silence(void)
 {
@@ -54,6 +61,12 @@ static void wait_for_silence(void)
 	}
 }
 
+/*
+ * The timer is armed with interrupts off, so that the ticks begin with the way
+ * and none of them is spent before.  If the victim loses its CPU otherwise,
+ * whoever had it has set the timer anew, and no stop comes.  @e stays:
+ * exact_finish() waits for the end of the thread, not for @finished alone.
+ */
 static int walk_the_way(void *arg)
 {
 	struct exact *e = arg;
@@ -75,6 +88,7 @@ static int walk_the_way(void *arg)
 	return 0;
 }
 
+/* In interrupt context, for an unload that waits for the victim. */
 static void rescue(struct ktimer *t)
 {
 	struct exact *e = container_of(t, struct exact, rescue);
@@ -99,6 +113,9 @@ static int start_once(struct exact *e)
 	wait_event(e->wait, READ_ONCE(e->stopped) || READ_ONCE(e->finished));
 	if (e->finished)
 		return 0;
+	/*
+	 * Told from its own interrupt: its stack is all there when it has left.
+	 */
 	while (task_is_running(t))
 		cpu_relax();
 	if (e->rescue_ns)
@@ -118,6 +135,7 @@ int exact_start(struct exact *e)
 	}
 }
 
+/* The rescue is cancelled first: it would let a task go on that is no more. */
 int exact_finish(struct exact *e)
 {
 	struct task *t = e->victim;
@@ -160,7 +178,10 @@ static void note_place(struct exact *e, const struct trap_frame *f)
 	stopped_at = f->eip;
 }
 
-/* Where the victim is after @ticks: bytes into its way, -1: elsewhere. */
+/*
+ * Where the victim is after @ticks: bytes into its way, -1: elsewhere.  Static,
+ * as others write to the timer and the queue in it (H42).
+ */
 static int place_after(uint32_t ticks)
 {
 	static struct exact e = { .way = straight_way, .look = note_place };

@@ -26,6 +26,8 @@ extern const struct ktest __ktest_start[], __ktest_end[];
 
 /*
  * Lock key: (c) constant  (o) the test's thread until @done, stored last
+ *
+ * On the heap, as a test that hangs may yet write to it: then it is left to it.
  */
 struct test_run {
 	const struct ktest	*test;		/* (c) */
@@ -44,6 +46,10 @@ static int test_thread(void *arg)
 	return 0;
 }
 
+/*
+ * From where it stands now, asleep or computing; without memory nothing is
+ * said.
+ */
 static void print_where(struct command_call *call, struct task *t)
 {
 	struct backtrace *bt = kzalloc(sizeof(*bt), GFP_DATA);
@@ -112,6 +118,10 @@ free_run:
 	return err;
 }
 
+/*
+ * A test that failed may have returned in the middle of what it had begun: only
+ * of one that passed is it asked what it has left behind.
+ */
 static int run_test(struct command_call *call, const struct ktest *test,
 		    char *reason)
 {
@@ -169,6 +179,9 @@ static unsigned int count_chosen(const struct command_call *call)
 	return n;
 }
 
+/*
+ * 1 where one failed, as a command's status; -EINTR where the run ended early.
+ */
 static int run_chosen(struct command_call *call, char *reason)
 {
 	unsigned int n = 0;
@@ -193,6 +206,7 @@ static int run_chosen(struct command_call *call, char *reason)
 	return failed ? 1 : 0;
 }
 
+/* The names are looked at first: one that is misspelt is no run that passes. */
 static int cmd_ktest(struct command_call *call)
 {
 	char *reason;

@@ -1,8 +1,8 @@
 /*
  * In-kernel tests.  A test states a property in its name and returns NULL, or
  * the reason why the property does not hold.  `ktest [SUITE...]` at the shell
- * runs them and prints KTAP.  The runner compares free memory, tasks, symbols
- * and slots before and after each: every test is a leak test too.
+ * runs them and prints KTAP.  The runner takes a census (census.h) before and
+ * after each: every test is a leak test too.
  */
 #ifndef TEST_KTEST_H
 #define TEST_KTEST_H

@@ -28,7 +28,10 @@
 
 /* ---- waiting ---- */
 
-/* Polls: what is waited for here tells nobody when it comes. */
+/*
+ * Polls: what is waited for here tells nobody when it comes.  @holds may sleep,
+ * and take its time: the bound is looked at in between.
+ */
 static int wait_until(struct command_call *call, bool (*holds)(void *arg),
 		      void *arg)
 {
@@ -46,11 +49,15 @@ static int wait_until(struct command_call *call, bool (*holds)(void *arg),
 	return 0;
 }
 
+/*
+ * What lsmod knows has addresses of the module in it: not searched (GFP_DATA).
+ */
 struct awaited {
 	const char		*name, *state;
 	struct module_info	info;
 };
 
+/* Where nothing of that name is known it is gone. */
 static bool module_is_in_state(void *arg)
 {
 	struct awaited *a = arg;
@@ -87,7 +94,10 @@ struct insiders {
 	unsigned int	wanted, cpus;
 };
 
-/* It executes the module, or will come back to it. */
+/*
+ * It executes the module, or will come back to it.  From its trap frame upward:
+ * what lies below is dead.
+ */
 static bool is_inside(uint32_t cpu, module_id_t id)
 {
 	const struct trap_frame *f = smp_caught_frame(cpu);
@@ -114,6 +124,7 @@ static int count_insiders(void *arg)
 	return 0;
 }
 
+/* Where the rendezvous fails the last count stands, which was not enough. */
 static bool enough_are_inside(void *arg)
 {
 	struct insiders *in = arg;
@@ -157,6 +168,10 @@ struct sleeper {
 	pid_t			pid;
 };
 
+/*
+ * No lock is held between the backtrace and the state: a task that wakes just
+ * then is told as asleep, as it would be an instant before.
+ */
 static bool is_asleep_there(struct task *t, void *arg)
 {
 	struct sleeper *s = arg;
@@ -210,6 +225,7 @@ struct victims {
 	unsigned int	n;
 };
 
+/* By pid: the process may be over by then, and its record freed. */
 static bool kill_if_named(struct task *t, void *arg)
 {
 	struct victims *v = arg;
@@ -268,6 +284,7 @@ TEST_COMMAND(interrupt, "NAME", "interrupt the commands of a name",
 
 static struct census before;	/* of the one script that counts */
 
+/* The rest is compared once it has come to rest (census_settle). */
 static int cmd_census(struct command_call *call)
 {
 	struct census after;
@@ -309,6 +326,7 @@ static int ghost_keep(struct command_call *call)
 	return 0;
 }
 
+/* The touch is the test: whoever comes back from it was not unloaded. */
 static int ghost_touch(const char *how)
 {
 	uintptr_t addr = WINDOW_BASE + ghost - 1;
@@ -442,7 +460,10 @@ TEST_COMMAND(dig, "", "let a kernel stack overflow",
 	"A test of the guard page; the machine does not survive it.\n",
 	cmd_dig);
 
-/* The first saved register of a task that sleeps on. */
+/*
+ * The first saved register of a task that sleeps on, without the lock of its
+ * queue, as it is done by whoever goes wild: the checksum has to see it.
+ */
 static int cmd_scribble(struct command_call *call)
 {
 	struct task *t;

@@ -104,6 +104,11 @@ static enum place place_of(module_id_t id)
 	}
 }
 
+/*
+ * In the timer interrupt.  State and gate are read one after the other, so that
+ * a place may be told as its neighbour; judge() rests on DEAD alone, from which
+ * no attempt comes back.
+ */
 static void interrupt_caller(struct ktimer *t)
 {
 	struct scene *s = container_of(t, struct scene, timer);
@@ -113,6 +118,10 @@ static void interrupt_caller(struct ktimer *t)
 	send_signal(s->caller, SIGINT);
 }
 
+/*
+ * The caller is set before the timer, which sends to it, is started; and it is
+ * cancelled before the thread ends.
+ */
 static int call_for_unload(void *arg)
 {
 	struct scene *s = arg;
@@ -130,6 +139,7 @@ static int call_for_unload(void *arg)
 
 /* ---- who uses the device ---- */
 
+/* Open, call, close, as a program does it, each by the door. */
 static int visit(void)
 {
 	struct file *file;
@@ -149,6 +159,10 @@ static noinline void rest(struct scene *s)
 			    stamp_of(ktime_get_ns() + REST_NS));
 }
 
+/*
+ * -ENODEV and -ENOENT are the truth once the module has gone; all else is an
+ * error.
+ */
 static int visitor(void *arg)
 {
 	struct scene *s = arg;
@@ -186,6 +200,7 @@ static void end_visitor(struct scene *s, struct task *t)
 
 /* ---- one attempt ---- */
 
+/* The id may be another each time. */
 static const char *bring_in(struct scene *s)
 {
 	struct module_info *info;
@@ -278,7 +293,8 @@ static const char *one(struct scene *s, uint64_t after_ns)
 
 /*
  * The places between two moments: halved until they are the same, or near.
- * @from, *@at: where the earlier and the later were.
+ * @from, *@at: where the earlier and the later were.  Between two moments at
+ * one place there is no other: an attempt goes through them in one order.
  */
 static const char *search_between(struct scene *s, enum place from,
 				  uint64_t lo, uint64_t hi, enum place *at)
@@ -301,6 +317,10 @@ static const char *search_between(struct scene *s, enum place from,
 	return NULL;
 }
 
+/*
+ * How long an attempt takes says the one that nobody interrupts; somewhat more
+ * than that, so that the end is met as well.
+ */
 static const char *sweep(struct scene *s)
 {
 	const char *reason = one(s, 0);
@@ -318,6 +338,7 @@ static const char *sweep(struct scene *s)
 	return reason;
 }
 
+/* Not even under -icount is each place undone: past the verdict none may be. */
 static const char *check_places(const struct scene *s)
 {
 	for (uint32_t i = 0; i < NR_PLACES; i++)
@@ -356,6 +377,10 @@ static struct scene *scene_new(bool visited)
 	return s;
 }
 
+/*
+ * A sweep that failed may have left the module in any state: it is asked to go
+ * in any case, and the first reason is the one that is told.
+ */
 static const char *interrupted_everywhere(bool visited)
 {
 	struct scene *s = scene_new(visited);
@@ -434,6 +459,7 @@ static bool wait_asleep_at_slot(struct task *t)
 	return false;
 }
 
+/* Killed in the end, so that he comes back whatever becomes of the door. */
 static const char *judge_newcomer(struct scene *s, struct newcomer *n,
 				  struct task *t)
 {
@@ -452,6 +478,7 @@ static const char *judge_newcomer(struct scene *s, struct newcomer *n,
 	return reason;
 }
 
+/* The territory is the module alone, set up by hand as an attempt would. */
 static const char *come_and_judge(struct scene *s)
 {
 	struct newcomer *n = kzalloc(sizeof(*n), GFP_KERNEL | GFP_DATA);

@@ -127,6 +127,7 @@ static bool is_text(const struct sweep *s, uint32_t word)
 	return word - s->text < s->text_size;
 }
 
+/* Of the module by the window's own account, margins included (H45). */
 static void look_at_word(struct sweep *s, uint32_t word)
 {
 	if (!in_window(word) || window_owner(word) != s->id)
@@ -137,6 +138,11 @@ static void look_at_word(struct sweep *s, uint32_t word)
 		s->place.to_data = true;
 }
 
+/*
+ * All that is live of the interrupted thread: its registers, and the words
+ * above its stack pointer.  Where entry.asm's return address is among them a
+ * trap has come before ours.
+ */
 static void look_at_stack(struct sweep *s, const struct trap_frame *f)
 {
 	const uint32_t *top = (const uint32_t *)task_stack_top(current);
@@ -152,7 +158,11 @@ static void look_at_stack(struct sweep *s, const struct trap_frame *f)
 	}
 }
 
-/* push ebp has not been executed, or mov ebp, esp has not. */
+/*
+ * push ebp has not been executed, or mov ebp, esp has not.  The push is one
+ * byte long, so the offset also says how far above the stack pointer the return
+ * address lies.
+ */
 static void look_at_entry(struct sweep *s, const struct trap_frame *f)
 {
 	const uint32_t *sp = (const uint32_t *)trap_frame_sp(f);
@@ -164,7 +174,10 @@ static void look_at_entry(struct sweep *s, const struct trap_frame *f)
 	s->place.called_by_text = is_text(s, sp[info.offset]);
 }
 
-/* The plain walk: EIP, and the return addresses along the chain of ebp. */
+/*
+ * The plain walk: EIP, and the return addresses along the chain of ebp.  It
+ * believes whatever lies inside the stack, as a scheme would that rests on it.
+ */
 static void look_by_frames(struct sweep *s, const struct trap_frame *f)
 {
 	uintptr_t top = task_stack_top(current), lo = trap_frame_sp(f);
@@ -188,6 +201,7 @@ static noinline void look_closely(struct sweep *s, const struct trap_frame *f)
 	look_by_frames(s, f);
 }
 
+/* What the look has left below would be evidence in frames to come. */
 static void look(struct exact *e, const struct trap_frame *f)
 {
 	look_closely(container_of(e, struct sweep, exact), f);
@@ -199,7 +213,11 @@ static bool has_evidence(const struct place *p)
 	return p->in_text || p->to_text || p->to_data;
 }
 
-/* The hazards of the place: bits.  Those of H01 to H08 are uncounted places. */
+/*
+ * The hazards of the place: bits.  Those of H01 to H08 are uncounted places.  A
+ * sweep goes along the way in order, so earlier stops tell on which side of the
+ * count this one lies.
+ */
 static uint32_t hazards_of(struct sweep *s)
 {
 	const struct place *p = &s->place;
@@ -300,6 +318,7 @@ static int take_out(struct sweep *s)
 
 /* ---- one stop ---- */
 
+/* In use is what the test itself sees there: a scheme that says "free" errs. */
 static void count_place(struct tally *t, const struct sweep *s, int counts,
 			int err)
 {
@@ -370,6 +389,10 @@ static void tell(const struct sweep *s, uint32_t bits, int err, int result)
 	}
 }
 
+/*
+ * The examination is asked first, as the unload changes what there is to see.
+ * The victim goes on by itself (rescue), or when the unload is over.
+ */
 static const char *unload_here(struct sweep *s, uint32_t bits)
 {
 	int counts = owner_count(s->id);
@@ -419,6 +442,10 @@ static const char *one_stop(struct sweep *s, uint32_t ticks, bool *end)
 	return ret == s->way->result ? NULL : "the way has another result";
 }
 
+/*
+ * Each victim goes its way from the start, and one instruction further than the
+ * one before.  The module is there at each, brought in again where it has gone.
+ */
 static const char *all_stops(struct sweep *s)
 {
 	const char *reason = bring_in(s);
@@ -466,6 +493,7 @@ static const struct file_operations *load_ops(void *arg)
 	return b ? b->ops : NULL;
 }
 
+/* Noted behind the call: what is met from here on without evidence is AFTER. */
 static int come_back(int result)
 {
 	WRITE_ONCE(called, true);

@@ -20,6 +20,7 @@ static int make_file(const char *path)
 	return err;
 }
 
+/* 0: there is such a name, whatever it stands for. */
 static int look(const char *path)
 {
 	struct inode *inode;
@@ -81,6 +82,10 @@ KTEST(fs, rename_moves_whole_trees)
 	return NULL;
 }
 
+/*
+ * 4095: across the border of two pages; 10000: behind one that is never
+ * written.
+ */
 static const char *check_content(struct inode *inode)
 {
 	char buf[8];
@@ -111,6 +116,7 @@ KTEST(fs, content_is_kept)
 
 	KTEST_EXPECT(make_file("/tmp/content") == 0);
 	KTEST_EXPECT(fs_lookup("/tmp/content", &inode) == 0);
+	/* The inode lives by our reference, and goes whatever comes out. */
 	KTEST_EXPECT(fs_unlink("/tmp/content") == 0);
 	why = check_content(inode);
 	inode_put(inode);
@@ -134,7 +140,10 @@ KTEST(fs, initrd_is_unpacked)
 	return NULL;
 }
 
-/* An archive with the file tmp/cow, which holds "archived". */
+/*
+ * An archive with the file tmp/cow, which holds "archived".  Its bytes begin at
+ * 120: a header of 110, the name of 8, padded.
+ */
 static const char cow_archive[] __aligned(4) =
 	"070701" "00000001" "000081A4" "00000000" "00000000" "00000001"
 	"00000000" "00000008" "00000000" "00000000" "00000000" "00000000"
@@ -143,6 +152,10 @@ static const char cow_archive[] __aligned(4) =
 	"00000000" "00000000" "00000000" "00000000" "00000000" "00000000"
 	"0000000B" "00000000" "TRAILER!!!\0" "\0\0\0";
 
+/*
+ * The first write makes a page of what the archive shows, and the archive
+ * itself is never written.
+ */
 static const char *check_cow(struct inode *inode)
 {
 	char buf[16];
@@ -187,7 +200,10 @@ static struct file *null_file(void)
 	return file_open_kernel("/dev/null", O_RDWR, 0, &file) ? NULL : file;
 }
 
-/* The lowest free descriptor is given, and tables grow up to their limit. */
+/*
+ * The lowest free descriptor is given, and tables grow up to their limit.
+ * Every other one is to be closed by an execve().
+ */
 KTEST(fs, descriptors_are_lowest_first)
 {
 	struct file_table *t = file_table_new(), *copy;

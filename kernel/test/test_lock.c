@@ -47,7 +47,10 @@ KTEST(lock, circle_of_spinlocks_is_seen)
 	return NULL;
 }
 
-/* The same of mutexes. */
+/*
+ * The same of mutexes.  Nobody else takes them, so nobody would wait: the order
+ * alone is wrong.
+ */
 KTEST(lock, circle_of_mutexes_is_seen)
 {
 	static bool seen;
@@ -84,6 +87,9 @@ KTEST(lock, handler_lock_with_interrupts_on_is_seen)
 
 	ktimer_init(&timer, handler);
 	ktimer_start(&timer, ktime_get_ns());
+	/*
+	 * The handler comes first: it is what makes the lock one of handlers.
+	 */
 	while (ktimer_running(&timer) || timer.queued)
 		cpu_relax();
 	lockdep_tolerate(true);

@@ -1,6 +1,9 @@
 /*
  * The memory room on the real machine: page tables, dirty bits and fixups are
  * what no host test can show.
+ *
+ * A KTEST_EXPECT() that fails returns with all that was taken: so most tests
+ * give back first, and judge then.
  */
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
@@ -12,6 +15,7 @@
 
 static int nr_leaks;
 
+/* In the kernel's own map, which all address spaces share. */
 static bool is_mapped(const void *p)
 {
 	const pte_t *pte = paging_kernel_pte((uintptr_t)p);
@@ -31,7 +35,10 @@ static bool is_all(const void *p, uint8_t value, size_t n)
 	return true;
 }
 
-/* A block comes back to where it was taken from, whole. */
+/*
+ * A block comes back to where it was taken from, whole.  At least so many, as
+ * others take and give meanwhile.
+ */
 KTEST(mm, freed_pages_are_free)
 {
 	struct mm_stats before, during, after;
@@ -53,6 +60,7 @@ KTEST(mm, freed_pages_are_free)
 /* The heap knows of every byte of an object whose it is and who asked. */
 KTEST(mm, heap_knows_its_objects)
 {
+	/* Both sides of what still fits into a slab, red zone included. */
 	static const size_t sizes[] = { 1, 16, 100, 2048, 2049, 4096, 100000 };
 	struct heap_object obj;
 	size_t i;
@@ -87,12 +95,16 @@ KTEST(mm, freed_object_is_poison)
 	return NULL;
 }
 
+/* Ends a search of memory at the page of @arg: false, it was met. */
 static bool is_not_page(uintptr_t page, void *arg)
 {
 	return page != ALIGN_DOWN((uintptr_t)arg, PAGE_SIZE);
 }
 
-/* Pointer objects are searched, data objects are not. */
+/*
+ * Pointer objects are searched, data objects are not.  They never share a page,
+ * so asking for the page is enough.
+ */
 KTEST(mm, data_is_not_searched)
 {
 	void *pointers = kmalloc(100, GFP_KERNEL);
@@ -176,6 +188,7 @@ KTEST(mm, module_heap_names_its_leaks)
 	return NULL;
 }
 
+/* Pages of the window are left out: a module may point to itself. */
 static bool has_no_test_word(uintptr_t page, void *arg)
 {
 	const uintptr_t *word = (const uintptr_t *)page;
@@ -211,7 +224,10 @@ KTEST(mm, kernel_memory_does_not_point_to_module_heap)
 	return NULL;
 }
 
-/* H51: a write after dirty_clear() is seen, whatever TLBs held before. */
+/*
+ * H51: a write after dirty_clear() is seen, whatever TLBs held before.  Written
+ * before as well, so that the TLB holds the entry as dirty.
+ */
 KTEST(mm, dirty_bits_show_writes)
 {
 	bool seen;
@@ -227,7 +243,10 @@ KTEST(mm, dirty_bits_show_writes)
 	return NULL;
 }
 
-/* Stacks come zeroed, with guards that are not mapped. */
+/*
+ * Stacks come zeroed, with guards that are not mapped.  The second is the first
+ * again, most likely, out of what is kept for the next.
+ */
 KTEST(mm, stacks_are_guarded)
 {
 	uint8_t *stack = stack_alloc(MODULE_NONE);
@@ -247,6 +266,7 @@ KTEST(mm, stacks_are_guarded)
 	return NULL;
 }
 
+/* As a fault would bring it, seen by its other name in the direct map. */
 static uint8_t *page_of(struct mm *mm, uintptr_t va, uint32_t access)
 {
 	uint8_t *page = NULL;
@@ -259,7 +279,10 @@ static uint8_t *page_of(struct mm *mm, uintptr_t va, uint32_t access)
 	return page;
 }
 
-/* What the child writes the parent does not read, and the other way round. */
+/*
+ * What the child writes the parent does not read, and the other way round.  The
+ * pages are brought by hand: this thread has no address space to fault in.
+ */
 KTEST(mm, fork_copies_on_write)
 {
 	const uintptr_t va = 0x400000;
@@ -287,7 +310,10 @@ KTEST(mm, fork_copies_on_write)
 	return NULL;
 }
 
-/* A bad user pointer is an error and no more. */
+/*
+ * A bad user pointer is an error and no more.  Nothing is mapped there for this
+ * thread; behind it lies what is no user's.
+ */
 KTEST(mm, bad_user_pointers_fail)
 {
 	char buf[16];

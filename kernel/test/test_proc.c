@@ -12,6 +12,10 @@
 
 #define NR_PAUSE	29
 
+/*
+ * Standard error is the console, where a program says what went wrong; there is
+ * no input and no output.
+ */
 static struct task *start(const char *path, const char *arg, int *err)
 {
 	char *argv[] = { (char *)(uintptr_t)path, (char *)(uintptr_t)arg,
@@ -27,7 +31,10 @@ static struct task *start(const char *path, const char *arg, int *err)
 	return t;
 }
 
-/* The status of a program that ends by itself, or -errno. */
+/*
+ * The status of a program that ends by itself, or -errno.  Children that it
+ * left behind are waited for: the runner counts tasks.
+ */
 static int run(const char *path, const char *arg)
 {
 	unsigned int before = process_count();
@@ -43,7 +50,10 @@ static int run(const char *path, const char *arg)
 	return err ? err : status;
 }
 
-/* A program's exit status, and the signal that ended it, come through. */
+/*
+ * A program's exit status, and the signal that ended it, come through.  As
+ * wait4(2) has it: the code in bits 8 to 15, the signal in the lowest.
+ */
 KTEST(proc, status_is_told)
 {
 	KTEST_EXPECT(run("/bin/true", NULL) == 0);
@@ -84,7 +94,10 @@ KTEST(proc, forks_leave_nobody)
 	return NULL;
 }
 
-/* A sleeper says where it sleeps, and a signal ends it there. */
+/*
+ * A sleeper says where it sleeps, and a signal ends it there.  Announced,
+ * inside the call and asleep: each by itself would come too early.
+ */
 KTEST(proc, kill_wakes_a_sleeper)
 {
 	int err, status = 0;

@@ -23,6 +23,7 @@
 #define FREEZE_NS	(500 * NSEC_PER_MSEC)	/* a test may be patient */
 #define PATIENCE_NS	(5 * NSEC_PER_SEC)
 
+/* A hang detector: nothing here is to take so long. */
 static bool wait_true(const bool *flag)
 {
 	uint64_t end = ktime_get_ns() + PATIENCE_NS;
@@ -57,6 +58,9 @@ static bool keeps_no_time(const struct task *t)
 	       !stamp_ns(t->sleep_deadline) && !(t->spared & SPARE_UNDERTAKER);
 }
 
+/*
+ * Under the lock of its queue it does not wake, and its stack stays as it is.
+ */
 static bool search_sleeper(struct task *t, void *arg)
 {
 	struct time_search *s = arg;
@@ -146,7 +150,11 @@ static void end_thread(struct task *t)
 	task_put(t);
 }
 
-/* Behind the gate nobody runs; in front of it everybody goes on. */
+/*
+ * Behind the gate nobody runs; in front of it everybody goes on.  What is seen
+ * is judged after the thaw, here and below: a KTEST_EXPECT() that returned
+ * before it would leave the world frozen.
+ */
 KTEST(sched, frozen_tasks_stand_still)
 {
 	struct task *t;
@@ -185,6 +193,7 @@ static int answer_door(void *arg)
 	return 0;
 }
 
+/* Both: who is about to sleep has the state already, and still his CPU. */
 static bool is_asleep(const struct task *t)
 {
 	return READ_ONCE(t->state) == TASK_SLEEPING && !READ_ONCE(t->on_rq);
@@ -221,6 +230,7 @@ static struct {
 	bool there, leave;
 } stubborn;
 
+/* With preemption off the gate finds him running, and cannot have the CPU. */
 static int keep_cpu(void *arg)
 {
 	(void)arg;
@@ -270,7 +280,10 @@ static struct {
 	bool	outer_held, inner_held, release, waiting, done;
 } locks;
 
-/* Holds @inner, computing, until told to let go. */
+/*
+ * Holds @inner, computing, until told to let go: a freeze takes its CPU away
+ * with the mutex locked.
+ */
 static int hold_inner(void *arg)
 {
 	(void)arg;
@@ -305,6 +318,7 @@ static int want_outer(void *arg)
 	return 0;
 }
 
+/* The place in the chain is taken once it sleeps for the lock. */
 static void wait_blocked(const struct task *t)
 {
 	while (!READ_ONCE(t->blocked_on) || !is_asleep(t))
@@ -398,6 +412,7 @@ KTEST(sched, frozen_by_hand_nobody_keeps_a_lock)
 
 /* ---- births, deaths, signals behind the gate (H19 to H21) ---- */
 
+/* No files at all: they are not what is asked here. */
 static struct task *start(const char *path, int *err)
 {
 	char *argv[] = { (char *)(uintptr_t)path, NULL };
@@ -466,6 +481,7 @@ static struct {
 	bool		leave;
 } slow;
 
+/* In interrupt context, so never for longer than PATIENCE_NS. */
 static void slow_function(struct ktimer *t)
 {
 	uint64_t end = ktime_get_ns() + PATIENCE_NS;
@@ -486,6 +502,7 @@ static void arm_slow(void *arg)
 	ktimer_start(&slow.timer, ktime_get_ns());
 }
 
+/* Exactly so often: once too many is no less wrong. */
 static bool slow_has_run(int times)
 {
 	uint64_t end = ktime_get_ns() + PATIENCE_NS;
@@ -539,7 +556,10 @@ static struct {
 	uint32_t		cpu;
 } guest;
 
-/* Once rung for it stays, and would own its CPU were it preferred for ever. */
+/*
+ * Once rung for it stays, and would own its CPU were it preferred for ever.
+ * The CPU and its count are read in one moment.
+ */
 static int come_and_stay(void *arg)
 {
 	uint32_t flags;
@@ -567,7 +587,10 @@ static bool wait_switches(const struct task *t, uint64_t times)
 	return READ_ONCE(t->switches) >= enough;
 }
 
-/* How many tasks had the CPU before the guest had it. */
+/*
+ * How many tasks had the CPU before the guest had it.  Preemption is off from
+ * the first count to the last wake-up: no turn of ours comes between them.
+ */
 static uint64_t ring_and_count(struct task *t)
 {
 	uint64_t before[NR_CPUS];
@@ -584,6 +607,9 @@ static uint64_t ring_and_count(struct task *t)
 	return guest.switches - before[guest.cpu];
 }
 
+/*
+ * Three for each CPU, so that whoever waits for a turn waits behind somebody.
+ */
 static unsigned int start_crowd(struct task **crowd)
 {
 	unsigned int n = 0;

@@ -124,6 +124,7 @@ static noinline int load_and_publish(struct scratch *s)
 	return 0;
 }
 
+/* The module may lie elsewhere each time: so its place is published anew. */
 static int load_and_unload_often(struct scratch *s)
 {
 	struct stamp end = stamp_of(ktime_get_ns() + LOOK_NS);
@@ -167,6 +168,7 @@ KTEST(unload, names_are_asked_for_while_the_module_goes)
 
 /* ---- DEFERRED ---- */
 
+/* Our count is what defers it; a load without parameters revives it. */
 static const char *deferred_counter(struct scratch *s)
 {
 	KTEST_EXPECT(unload(s, "counter") == 0);
@@ -386,6 +388,10 @@ static int come_to_a_closed_door(void *arg)
 	return 0;
 }
 
+/*
+ * Asleep or dead when this returns: dead, should he have found no door to wait
+ * at, and then judge_newcomer() says so.
+ */
 static void start_newcomer(struct task **t)
 {
 	memset(&newcomer, 0, sizeof(newcomer));

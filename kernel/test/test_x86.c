@@ -63,6 +63,7 @@ KTEST(x86, copy_counts_up_to_the_fault)
 
 	KTEST_EXPECT(page);
 	for (size_t n = 0; n < sizeof(buf) && !bad; n++) {
+		/* Behind the page of a vmalloc() is a hole. */
 		uint8_t *at = page + PAGE_SIZE - n;
 
 		if (copy_catching_faults(buf, at, sizeof(buf)) !=
@@ -111,6 +112,7 @@ KTEST(x86, root_frees_all_its_tables)
 	return NULL;
 }
 
+/* On one CPU, whichever that is. */
 KTEST(x86, clock_never_goes_back)
 {
 	uint64_t last = 0;
@@ -154,6 +156,7 @@ struct tlb_probe {
 	atomic_t wrong;
 };
 
+/* In interrupt context; noted, as a KTEST_EXPECT() here would end nothing. */
 static void tlb_look(void *arg)
 {
 	struct tlb_probe *p = arg;
@@ -162,7 +165,11 @@ static void tlb_look(void *arg)
 		atomic_inc(&p->wrong);
 }
 
-/* After a shootdown no CPU reads through the translation of before. */
+/*
+ * After a shootdown no CPU reads through the translation of before.  Two frames
+ * behind one address in turn, written by their other names: a CPU that kept the
+ * translation reads the number of the round before.
+ */
 KTEST(x86, shootdown_reaches_every_tlb)
 {
 	static struct tlb_probe probe;
@@ -216,6 +223,10 @@ static int verdict(void *arg)
 
 #define STORM_ROUNDS	25u
 
+/*
+ * Each asks for all three kinds in turn; its calls have a count of their own,
+ * so that one too many or too few is seen.
+ */
 static int storm(void *arg)
 {
 	atomic_t *calls = arg;
@@ -258,7 +269,11 @@ KTEST(x86, cross_requests_from_all_cpus_are_serialised)
 static uint32_t deaf_cpu;	/* id + 1; 0: none */
 static uint32_t deaf_over;
 
-/* Deaf until told otherwise, or for a second: it may be the tester's CPU. */
+/*
+ * Deaf until told otherwise, or for a second: it may be the tester's CPU.
+ * Interrupts are off, so the rendezvous finds it deaf as a broken driver would
+ * be.
+ */
 static int deaf(void *arg)
 {
 	uint32_t flags = local_irq_save();
@@ -335,7 +350,10 @@ static bool pit_is_over(void)
 	return inb(PIT_CHANNEL0) & PIT_STATUS_OUT;
 }
 
-/* An edge that comes while its line is masked is delivered at the unmask. */
+/*
+ * An edge that comes while its line is masked is delivered at the unmask.  By
+ * channel 0 of the PIT: the kernel uses channel 2, at boot, and no interrupt.
+ */
 KTEST(x86, masked_edge_is_kept)
 {
 	uint32_t gsi = irq_isa_to_gsi(0);
@@ -395,7 +413,11 @@ static bool pci_serial_find(uint16_t *port, uint32_t *irq)
 static uint16_t level_port;
 static atomic_t level_interrupts;
 
-/* It leaves the device as it is: the line stays up, and comes again. */
+/*
+ * It leaves the device as it is: the line stays up, and comes again.  The
+ * second one shows that it does, and is masked: the first alone could be an
+ * edge.
+ */
 static void level_interrupt(uint32_t gsi)
 {
 	if (atomic_add_return(1, &level_interrupts) == 2)
@@ -431,7 +453,12 @@ KTEST(x86, masked_level_is_silent_and_kept)
 	return bad;
 }
 
-/* No table, however cut or filled, makes the parsers leave it. */
+/*
+ * No table, however cut or filled, makes the parsers leave it.  Each ends where
+ * the mapped page does: a read beyond it is a fault, and the machine stops.
+ * Small bytes make records of kinds and lengths that exist, all bytes any
+ * others.
+ */
 KTEST(x86, hostile_firmware_tables_are_survived)
 {
 	static struct acpi_info info;

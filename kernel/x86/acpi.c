@@ -80,7 +80,10 @@ void acpi_default_info(struct acpi_info *info)
 
 /* ---- MADT, 5.2.12 ---- */
 
-/* The boot CPU is in the list already, and comes first. */
+/*
+ * The boot CPU is in the list already, and comes first.  Of one that may be
+ * enabled later nothing is made.
+ */
 static void madt_cpu(struct acpi_info *info, const uint8_t *r)
 {
 	uint8_t id = r[3];
@@ -95,6 +98,7 @@ static void madt_cpu(struct acpi_info *info, const uint8_t *r)
 		info->apic_ids[info->nr_cpus++] = id;
 }
 
+/* Interrupts of those that do not fit are nobody's. */
 static void madt_ioapic(struct acpi_info *info, const uint8_t *r)
 {
 	struct acpi_ioapic *io;
@@ -120,6 +124,10 @@ static void madt_override(struct acpi_info *info, const uint8_t *r)
 	isa->active_low = (flags & INTI_ACTIVE_LOW) == INTI_ACTIVE_LOW;
 }
 
+/*
+ * What is shorter than its kind, or of a kind that is not known (x2APIC, NMIs),
+ * is passed over.  An address beyond 4 GiB is not heeded.
+ */
 static void madt_record(struct acpi_info *info, const uint8_t *r, uint8_t len)
 {
 	if (r[0] == MADT_CPU && len >= 8)
@@ -145,6 +153,7 @@ void acpi_parse_madt(struct acpi_info *info, const uint8_t *t, size_t len)
 	while (len - pos >= 2) {
 		uint8_t n = t[pos + 1];
 
+		/* Else a record of no length would be read for ever. */
 		if (n < 2 || n > len - pos)
 			break;
 		madt_record(info, t + pos, n);
@@ -154,6 +163,10 @@ void acpi_parse_madt(struct acpi_info *info, const uint8_t *t, size_t len)
 
 /* ---- FADT, 5.2.9, and the sleep type in the DSDT ---- */
 
+/*
+ * How old a table is its length says; what lies beyond is taken for absent.
+ * Ports are I/O ports, of 16 bits in fields of 32.
+ */
 void acpi_parse_fadt(struct acpi_info *info, const uint8_t *t, size_t len)
 {
 	if (len >= FADT_PM1B_CONTROL + 4) {
@@ -187,7 +200,8 @@ static bool aml_byte(const uint8_t *aml, size_t len, size_t *pos, uint8_t *out)
 /*
  * Name(_S5_, Package() { a, b, ... }), found without an interpreter of AML: the
  * name, PackageOp, a length of one to four bytes, the number of elements, two
- * numbers of three bits.
+ * numbers of three bits.  The two top bits of the length say how many bytes of
+ * it follow (20.2.4); where that leads beyond the end aml_byte() refuses.
  */
 void acpi_parse_s5(struct acpi_info *info, const uint8_t *aml, size_t len)
 {
@@ -232,6 +246,7 @@ static const uint8_t *table_map(phys_t pa, size_t *len)
 	return acpi_checksum_ok(t, *len) ? t : NULL;
 }
 
+/* On a border of 16 bytes (5.2.5.1), by the checksum of the first revision. */
 static const uint8_t *rsdp_search(phys_t start, phys_t end)
 {
 	for (phys_t pa = start; pa + RSDP_SIZE <= end; pa += 16) {
@@ -257,7 +272,11 @@ static const uint8_t *rsdp_find(void)
 	return rsdp;
 }
 
-/* The addresses in RSDT or XSDT, those below 4 GiB; returns how many. */
+/*
+ * The addresses in RSDT or XSDT, those below 4 GiB; returns how many.  XSDT
+ * where there is one in reach and the longer checksum of revision 2 fits.
+ * Copied out, as the next table is mapped in its place.
+ */
 static uint32_t root_table_read(const uint8_t *rsdp, phys_t *tables)
 {
 	bool wide = rsdp[15] >= 2 && get32(rsdp + 24) && !get32(rsdp + 28) &&
@@ -275,6 +294,7 @@ static uint32_t root_table_read(const uint8_t *rsdp, phys_t *tables)
 	return n;
 }
 
+/* First the table itself: the DSDT is mapped where it was. */
 static void read_fadt(const uint8_t *t, size_t len)
 {
 	phys_t dsdt = len >= FADT_DSDT + 4 ? get32(t + FADT_DSDT) : 0;

@@ -1,6 +1,7 @@
 /*
  * What the CPU can do.  The kernel runs on anything with PAE, CPUID and a TSC;
- * what guards it better (NX, SMEP, SMAP, UMIP) is used where it is found.
+ * what guards it better (NX, SMEP, SMAP, UMIP) is used where it is found.  PAE,
+ * and what else the way to C needs, boot.asm has looked for.
  */
 #include <kernel/bug.h>
 #include <x86/internal.h>
@@ -23,6 +24,11 @@
 
 struct cpu_features cpu_has;
 
+/*
+ * A leaf beyond the highest is answered with another's data (SDM vol. 2,
+ * CPUID), so the highest is asked for first.  Once, on the boot CPU: the others
+ * are taken to be like it.
+ */
 void cpu_features_init(void)
 {
 	uint32_t max = cpuid(0, 0).eax;
@@ -45,6 +51,10 @@ void cpu_features_init(void)
 		cpu_has.nx = cpuid(0x80000001u, 0).edx & CPUID_EXT1_EDX_NX;
 }
 
+/*
+ * WP: read-only holds for the kernel, too, for its text and for copies on
+ * write.
+ */
 void cpu_features_enable(void)
 {
 	uint32_t cr4 = read_cr4();

@@ -1,5 +1,7 @@
 /*
- * Port I/O (Intel SDM vol. 1, ch. 19).
+ * Port I/O (Intel SDM vol. 1, ch. 19).  The CPU has written what it has to
+ * before it goes to a port (19.6); the "memory" keeps the compiler to the same,
+ * for what a device is to find when it is told to look.
  */
 #include <kernel/export.h>
 #include <kernel/io.h>

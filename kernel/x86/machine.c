@@ -61,6 +61,10 @@ static const void *boot_pointer(uint32_t pa, size_t size)
 	return phys_to_virt(pa);
 }
 
+/*
+ * Byte by byte, as its length is known at its end only; cut where it leaves the
+ * map, or does not fit.
+ */
 static void boot_copy_string(char *dst, uint32_t pa, size_t size)
 {
 	const char *src;
@@ -75,7 +79,11 @@ static void boot_copy_string(char *dst, uint32_t pa, size_t size)
 	dst[i] = '\0';
 }
 
-/* Cut to whole pages that the kernel can map; what overlaps is left out. */
+/*
+ * Cut to whole pages that the kernel can map; what overlaps is left out.  The
+ * first line keeps all that follows below 2^32, whatever 64 bits the loader has
+ * put there.
+ */
 static void add_range(uint64_t start, uint64_t end)
 {
 	struct boot_info *b = &boot_info;
@@ -105,7 +113,9 @@ static void add_range(uint64_t start, uint64_t end)
 
 /*
  * Multiboot 3.3: an entry's size does not count itself, and may grow in later
- * versions.
+ * versions.  Without a map, mem_upper: KiB from 1 MiB up to the first hole.  A
+ * size that is none ends the walk, so @pos does not wrap: the length is at most
+ * that of boot's map.
  */
 static void read_memory_map(const struct mb_info *info)
 {
@@ -130,6 +140,10 @@ static void read_memory_map(const struct mb_info *info)
 	}
 }
 
+/*
+ * The records are copied, as they are gone with boot's map; what they tell of,
+ * the archives, stays where it is, and page.c leaves it out of what is free.
+ */
 static void read_modules(const struct mb_info *info)
 {
 	uint32_t n = min(info->mods_count, BOOT_MAX_MODULES);
@@ -168,6 +182,11 @@ static phys_t ram_end(void)
 	return end;
 }
 
+/*
+ * The order is that of what rests on what: traps before anything can fault,
+ * features before the map that uses them, and all that the loader tells before
+ * boot's map is left.
+ */
 void machine_init_early(uint32_t magic, uint32_t info)
 {
 	const struct mb_info *mb = boot_pointer(info, sizeof(*mb));
@@ -206,12 +225,16 @@ void machine_init_interrupts(void)
 	clock_init_cpu();
 }
 
+/* In a loop, as an NMI ends a hlt. */
 void cpu_halt_forever(void)
 {
 	for (;;)
 		__asm__ volatile("cli; hlt" : : : "memory");
 }
 
+/*
+ * QEMU ends with 2 * @code + 1; without its device nobody listens at that port.
+ */
 void machine_exit(uint8_t code)
 {
 	local_irq_disable();
@@ -221,6 +244,9 @@ void machine_exit(uint8_t code)
 
 /*
  * What ACPI says; then the ports of the emulators, for where it says nothing.
+ * PM1 control: SLP_TYP in bits 10 to 12, SLP_EN is bit 13 (ACPI 6.4, 4.8.3.2).
+ * The rest of the register is overwritten: nobody comes back.  QEMU's sleep
+ * type for "off" is 0.
  */
 void machine_poweroff(void)
 {
@@ -239,7 +265,10 @@ void machine_poweroff(void)
 	cpu_halt_forever();
 }
 
-/* ACPI's reset register, the keyboard controller, then a triple fault. */
+/*
+ * ACPI's reset register, the keyboard controller, then a triple fault.  An IDT
+ * of one byte has no gate, not for the double fault either.
+ */
 void machine_reboot(void)
 {
 	struct {
