@@ -208,7 +208,8 @@ int attempt_hold_again(struct attempt *a)
 {
 	struct ledger_blocker b = { .kind = NULL };
 
-	if (a->stage < STAGE_HELD || !hold_all(&a->terr, &b))
+	if (!guard(HOLD_ENGINES) || a->stage < STAGE_HELD ||
+	    !hold_all(&a->terr, &b))
 		return 0;
 	report_engine(a, &b);
 	return -EAGAIN;
