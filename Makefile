@@ -414,6 +414,11 @@ model: ## the protocol's models, and without each guard; docs/model.md
 repeat: all lab $(B)/icebox.iso host-tests ## the tests N=20 times, resumable
 	@ICEBOX_BUILD=$(abspath $(B)) tools/repeat $(N)
 
+.PHONY: matrix
+matrix: ## every hazard, each guard off, other strategies: docs/matrix.md
+	+$(Q)$(MAKE) --no-print-directory LAB=1 all
+	@ICEBOX_BUILD=$(abspath build-lab) tests/matrix/run
+
 CHECKS	:= build clang sparse cppcheck headers includes shell words
 .PHONY: $(CHECKS:%=check-%)
 check: $(CHECKS:%=check-%) ## two compilers, sparse, cppcheck, headers, ...

@@ -15,6 +15,7 @@
 #include <lib/guard.h>
 #include <mm/mm.h>
 #include <module/module.h>
+#include <module/strategy.h>
 #include <proc/process.h>
 #include <sched/sched.h>
 #include <sched/workqueue.h>
@@ -57,6 +58,7 @@ void kmain(void)
 	printk_init(boot_info.cmdline);
 	seed_randomness();
 	guards_init(boot_info.cmdline);
+	strategy_init(boot_info.cmdline);
 	coroner_init(boot_info.cmdline);
 	page_init();
 	slab_init();

@@ -12,6 +12,7 @@
 #include <kernel/kthread.h>
 #include <kernel/ktime.h>
 #include <kernel/module.h>
+#include <kernel/processor.h>
 #include <kernel/timer.h>
 #include <kernel/workqueue.h>
 
@@ -40,8 +41,10 @@ static void do_work(void *arg)
 static int compute(void *arg)
 {
 	(void)arg;
-	while (!kthread_should_stop())
+	while (!kthread_should_stop()) {
 		WRITE_ONCE(rounds, rounds + 1);
+		cpu_relax();
+	}
 	return 0;
 }
 

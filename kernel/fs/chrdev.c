@@ -13,6 +13,7 @@
 #include <kernel/slab.h>
 #include <kernel/string.h>
 #include <fs/internal.h>
+#include <lib/guard.h>
 #include <sched/owner.h>
 #include <sched/sched.h>
 #include <sched/slot.h>
@@ -292,20 +293,40 @@ static int open_binding(struct binding *binding, module_id_t owner,
 	return err;
 }
 
+static struct binding *load_binding(struct slot *slot)
+{
+	struct binding *binding;
+	uint32_t flags;
+
+	if (!lab_counts_at_the_door)
+		return slot_binding(slot);
+	/* For a strategy: there is no moment between load and count. */
+	flags = spin_lock_irqsave(&slot_lock);
+	binding = slot_binding(slot);
+	if (binding)
+		owner_open_get(slot->owner);
+	spin_unlock_irqrestore(&slot_lock, flags);
+	return binding;
+}
+
 int chrdev_open(struct inode *inode, struct file *file)
 {
 	struct slot *slot = slot_find(&chrdev_slot_ops, inode->chr.name);
-	struct binding *binding;
+	struct binding *binding = NULL;
 	int err;
 
 	if (!slot)
 		return -ENODEV;
 	/* The one load (H43): from here on the value decides, not the slot. */
-	binding = slot_binding(slot);
-	if (binding)
+	if (!guard(BINDING_ONCE) && READ_ONCE(slot->phase) == SLOT_OPEN)
+		err = open_binding(slot_binding(slot), slot->owner, inode,
+				   file);
+	else if ((binding = load_binding(slot)) != NULL)
 		err = open_binding(binding, slot->owner, inode, file);
 	else
 		err = slot_closed(slot);
+	if (lab_counts_at_the_door && binding)
+		owner_open_put(slot->owner);
 	slot_put(slot);
 	return err;
 }

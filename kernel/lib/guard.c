@@ -14,11 +14,23 @@ static const char *const guard_names[NR_GUARDS] = {
 #undef GUARD
 };
 
+bool lab_counts_at_the_door;
+static bool altered;			/* constant after boot */
 static bool guard_off[NR_GUARDS];	/* constant after boot */
 
 bool guard_is_on(enum guard g)
 {
 	return !guard_off[g];
+}
+
+bool lab_is_altered(void)
+{
+	return altered;
+}
+
+void lab_set_altered(void)
+{
+	altered = true;
 }
 
 /*
@@ -31,7 +43,7 @@ static void take_away(const char *name, size_t len)
 		if (strlen(guard_names[g]) != len ||
 		    strncmp(guard_names[g], name, len))
 			continue;
-		guard_off[g] = true;
+		guard_off[g] = altered = true;
 		pr_notice("lab: guard %s is off", guard_names[g]);
 		return;
 	}

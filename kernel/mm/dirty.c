@@ -5,6 +5,7 @@
  * a 4 KiB page of its own in the page tables, whose dirty bit the CPU sets.
  */
 #include <kernel/errno.h>
+#include <lib/guard.h>
 #include <mm/internal.h>
 #include <x86/smp.h>
 
@@ -52,7 +53,8 @@ static bool clear_page(uintptr_t page, void *arg)
 void dirty_clear(void)
 {
 	searched_for_each(clear_page, NULL);
-	tlb_shootdown(0, 0);
+	if (guard(DIRTY_FLUSH))
+		tlb_shootdown(0, 0);
 }
 
 /* One caller at a time: the undertaker. */
@@ -79,7 +81,8 @@ int dirty_harvest(bool (*fn)(uintptr_t page, void *arg), void *arg)
 
 	nr_harvested = 0;
 	all = searched_for_each(harvest_page, NULL);
-	tlb_shootdown(0, 0);
+	if (guard(DIRTY_FLUSH))
+		tlb_shootdown(0, 0);
 	for (uint32_t i = 0; i < nr_harvested; i++)
 		if (!fn(harvest[i] * PAGE_SIZE, arg))
 			break;

@@ -6,6 +6,7 @@
  */
 #include <kernel/bug.h>
 #include <kernel/errno.h>
+#include <lib/guard.h>
 #include <mm/heap_internal.h>
 #include <x86/cpu.h>
 
@@ -142,20 +143,22 @@ int heap_create(module_id_t owner)
 /* The caller of heap_destroy(), and what is to be told to it. */
 struct leak_report {
 	module_id_t	owner;
+	bool		found;		/* one at least */
 	void		(*leak)(const struct heap_object *obj, void *arg);
 	void		*arg;
 };
 
-static void report_leak(const struct leak_report *r, struct heap_object obj)
+static void report_leak(struct leak_report *r, struct heap_object obj)
 {
 	obj.owner = r->owner;
 	obj.live = true;
 	heap_account(-1, obj.size);
+	r->found = true;
 	if (r->leak && obj.site != SITE_INTERNAL)
 		r->leak(&obj, r->arg);
 }
 
-static void report_slab_leaks(const struct leak_report *r,
+static void report_slab_leaks(struct leak_report *r,
 			      const struct slab *slab)
 {
 	uint32_t i;
@@ -173,7 +176,7 @@ static void report_slab_leaks(const struct leak_report *r,
 	}
 }
 
-static void report_chunk_leaks(const struct leak_report *r,
+static void report_chunk_leaks(struct leak_report *r,
 			       const struct chunk *c)
 {
 	uintptr_t page, start;
@@ -189,7 +192,7 @@ void heap_destroy(module_id_t owner,
 		  void (*leak)(const struct heap_object *obj, void *arg),
 		  void *arg)
 {
-	const struct leak_report report = { owner, leak, arg };
+	struct leak_report report = { owner, false, leak, arg };
 	struct heap *heap = heap_of_owner(owner);
 	struct run *run;
 	uint32_t i;
@@ -210,6 +213,8 @@ void heap_destroy(module_id_t owner,
 
 	/* No lock in here: nobody of the module is left to take it. */
 	WRITE_ONCE(heap_page[owner], 0);
+	if (report.found && !guard(RECLAIM))
+		return;
 	/* The records of runs lie in chunks, the account in the first one. */
 	list_for_each_entry(run, &heap->runs, link)
 		window_free((void *)run->start, owner);

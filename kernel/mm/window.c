@@ -14,6 +14,7 @@
 #include <kernel/mutex.h>
 #include <kernel/random.h>
 #include <kernel/string.h>
+#include <lib/guard.h>
 #include <mm/internal.h>
 #include <x86/smp.h>
 
@@ -202,7 +203,8 @@ static void unmap_pages(uintptr_t va, uint32_t count, module_id_t owner)
 		page_list_add(&frames, pa);
 		mapped[owner]--;
 	}
-	tlb_shootdown(va, count * PAGE_SIZE);
+	if (guard(TLB_FLUSH))
+		tlb_shootdown(va, count * PAGE_SIZE);
 	while ((pa = page_list_pop(&frames)) != 0) {
 		if (!is_mapped((uintptr_t)phys_to_virt(pa)))
 			paging_direct_restore(pa);

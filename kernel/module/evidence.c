@@ -151,6 +151,16 @@ static bool exam_is_fresh(const struct task *t)
 	       (t->exam.switches == t->switches || !guard(EXAM_GENERATION));
 }
 
+/* Where a stack's words end that count; above is the user's frame. */
+static const uint32_t *stack_end(const struct task *t)
+{
+	const uint32_t *end = (const uint32_t *)task_stack_top(t);
+
+	if (!guard(USER_FRAME) && t->process)
+		end += sizeof(struct trap_frame) / sizeof(*end);
+	return end;
+}
+
 /* @t does not run: all of it lies between its stack pointer and the top. */
 static enum verdict_on_task exam_saved(struct task *t,
 				       const struct territory *terr,
@@ -158,8 +168,7 @@ static enum verdict_on_task exam_saved(struct task *t,
 				       struct stack_hit *hit)
 {
 	struct stack_range r = {
-		(const uint32_t *)t->esp,
-		(const uint32_t *)task_stack_top(t),
+		(const uint32_t *)t->esp, stack_end(t),
 	};
 
 	/* Held: its stack was taken from it.  Dead: no word of it is live. */
@@ -203,8 +212,7 @@ static enum verdict_on_task exam_caught(struct task *t,
 {
 	struct trap_frame *frame = percpus[t->cpu].rendezvous_frame;
 	struct stack_range r = {
-		(const uint32_t *)frame,
-		(const uint32_t *)task_stack_top(t),
+		(const uint32_t *)frame, stack_end(t),
 	};
 	struct exam scratch;
 

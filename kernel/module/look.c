@@ -226,7 +226,7 @@ int look(struct attempt *a)
 	 * What a count means for -d, -w and -f is decided with the doors
 	 * closed.
 	 */
-	if (guard(FIRST_COUNT) && territory_count(&a->terr) &&
+	if (territory_count(&a->terr) &&
 	    !a->req.defer && !a->req.wait_ms && !a->req.force)
 		return look_refuse_busy(a);
 	return 0;

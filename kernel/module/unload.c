@@ -46,7 +46,7 @@ int territory_count(const struct territory *terr)
 {
 	int n = 0;
 
-	for (uint32_t i = 0; i < terr->n; i++)
+	for (uint32_t i = 0; i < terr->n && guard(USE_COUNT); i++)
 		n += owner_count(terr->ids[i]);
 	return n;
 }
@@ -476,6 +476,8 @@ static int give_up(struct attempt *a, int err)
 		return 0;
 	}
 	if (a->req.force && err != -EINTR) {
+		if (!guard(FORCE_KEEPS))
+			return bury(a);
 		entomb(a);
 		return 0;		/* as it was asked for */
 	}
@@ -543,10 +545,10 @@ static int expel(struct attempt *a)
 	for (uint32_t i = 0; i < a->terr.n; i++)
 		ledger_void_doors(a->terr.ids[i]);
 	a->stage = STAGE_UNREGISTERED;
-	err = step(a, "hold engines", hold_engines);
-	if (!err)
+	err = guard(EXPEL) ? step(a, "hold engines", hold_engines) : 0;
+	if (!err && guard(EXPEL))
 		err = step(a, "examine", attempt_examine);
-	if (!err)
+	if (!err || !guard(EXPEL))
 		return bury(a);
 	entomb(a);
 	return err;

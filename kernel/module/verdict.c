@@ -21,6 +21,7 @@
 #include <module/attempt.h>
 #include <module/certificate.h>
 #include <module/internal.h>
+#include <module/strategy.h>
 #include <sched/freezer.h>
 #include <x86/smp.h>
 
@@ -435,6 +436,8 @@ int verdict_rounds(struct attempt *a, bool commit, uint64_t deadline)
 	uint64_t since = ktime_get_ns();
 	uint32_t stuck = 0;
 
+	if (strategy_is_chosen())
+		return strategy_rounds(a, commit, deadline);
 	for (;;) {
 		int err = one_round(a, commit);
 

@@ -11,6 +11,7 @@
 #include <kernel/printk.h>
 #include <kernel/slab.h>
 #include <kernel/string.h>
+#include <lib/guard.h>
 #include <mm/mm.h>
 #include <sched/owner.h>
 #include <sched/sched.h>
@@ -369,7 +370,7 @@ int slot_closed(struct slot *slot)
 	uint32_t generation = slot->generation;
 
 	spin_unlock_irqrestore(&slot_lock, flags);
-	if (phase == SLOT_VOID)
+	if (phase == SLOT_VOID || !guard(CLOSED_WAIT))
 		return -ENODEV;
 	/* Open again already: the generation to wait for is past. */
 	slot_get(slot);

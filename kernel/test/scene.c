@@ -333,8 +333,10 @@ static int ghost_touch(const char *how)
 
 	if (strcmp(how, "call") == 0)
 		return ((int (*)(void))addr)();
-	if (strcmp(how, "read") == 0)
-		return *(const volatile int *)addr;
+	if (strcmp(how, "read") == 0) {
+		(void)*(const volatile int *)addr;
+		return 0;
+	}
 	if (strcmp(how, "write"))
 		return -EINVAL;
 	*(volatile int *)addr = 0;
@@ -353,6 +355,91 @@ TEST_COMMAND(ghost, "keep MODULE SYMBOL | call | read | write",
 	"touch a function of a module after its unload",
 	"A test of the autopsy; the machine does not survive it.\n",
 	cmd_ghost);
+
+/* ---- a pointer that is never where one looks (H47, H51) ---- */
+
+/*
+ * Two places far apart, one of which has the address at any time: a timer moves
+ * it from one to the other and back.  Searched memory, both of them.
+ */
+static struct {
+	struct ktimer	timer;
+	uintptr_t	*first, *second;
+	uint64_t	period;
+	bool		running;
+} juggler;
+
+#define JUGGLE_NS	(20 * NSEC_PER_USEC)
+
+static void juggle(struct ktimer *t)
+{
+	uintptr_t addr = *juggler.first;
+
+	*juggler.first = *juggler.second;
+	*juggler.second = addr;
+	ktimer_start(t, ktime_get_ns() + JUGGLE_NS);
+}
+
+static int juggle_start(struct command_call *call)
+{
+	uintptr_t addr = module_symbol(call->argv[1], call->argv[2]);
+
+	if (!addr || juggler.running)
+		return addr ? -EBUSY : -ENOENT;
+	juggler.first = kzalloc(sizeof(uintptr_t), GFP_KERNEL);
+	juggler.second = kzalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!juggler.first || !juggler.second) {
+		kfree(juggler.first);
+		kfree(juggler.second);
+		return -ENOMEM;
+	}
+	*juggler.first = addr;
+	ktimer_init(&juggler.timer, juggle);
+	juggler.running = true;
+	ktimer_start(&juggler.timer, ktime_get_ns() + JUGGLE_NS);
+	return 0;
+}
+
+/* Whoever has the pointer uses it at last. */
+static int juggle_stop(void)
+{
+	uintptr_t addr;
+
+	if (!juggler.running)
+		return -ENOENT;
+	ktimer_cancel_sync(&juggler.timer);
+	juggler.running = false;
+	addr = *juggler.first | *juggler.second;
+	kfree(juggler.first);
+	kfree(juggler.second);
+	(void)*(const volatile int *)addr;
+	return 0;
+}
+
+static int cmd_juggle(struct command_call *call)
+{
+	if (call->argc == 2 && strcmp(call->argv[1], "stop") == 0)
+		return juggle_stop();
+	if (call->argc != 3)
+		return command_usage(call, "which function, or stop?");
+	return juggle_start(call);
+}
+TEST_COMMAND(juggle, "MODULE SYMBOL | stop",
+	"keep an address in memory that changes all the time",
+	"A timer moves it to and fro; `juggle stop` reads what it points to.\n"
+	"For tests of the search.\n", cmd_juggle);
+
+static int cmd_where(struct command_call *call)
+{
+	struct module_info info;
+
+	if (call->argc != 2 || !module_find(call->argv[1], &info))
+		return command_usage(call, "which module?");
+	command_printf(call, "%u\n", (unsigned int)info.text);
+	return 0;
+}
+TEST_COMMAND(where, "MODULE", "print the address of a module's text",
+	"As a number, for a program that is to aim at it.\n", cmd_where);
 
 /* More than a stack holds, and used after the call: no loop can be made of
  * it. */

@@ -8,6 +8,7 @@
 #ifndef X86_CPU_H
 #define X86_CPU_H
 
+#include <kernel/processor.h>
 #include <kernel/types.h>
 
 #define NR_CPUS		8
@@ -185,12 +186,6 @@ static inline void local_irq_restore(uint32_t flags)
 static inline void cpu_wait_for_interrupt(void)
 {
 	__asm__ volatile("sti; hlt" : : : "memory");
-}
-
-/* In every loop that waits for another CPU: under -icount it lets it run. */
-static inline void cpu_relax(void)
-{
-	__asm__ volatile("pause" : : : "memory");
 }
 
 /* As atomic_try_cmpxchg(), for 8 bytes. */
