@@ -642,24 +642,84 @@ void clear_signals(struct task *t)
 	task_rq_unlock(rq, flags);
 }
 
+/* ---- balance ---- */
+
+/*
+ * The victim's lock is tried only, and dropped before ours is taken: two queues
+ * are never locked together, so they need no order.
+ */
+static struct task *steal_from(struct rq *victim) __no_lock_analysis
+{
+	struct task *t = NULL;
+
+	if (!READ_ONCE(victim->nr_queued) || !spin_trylock(&victim->lock))
+		return NULL;
+	t = rq_pick(victim);
+	if (t == victim->idle)
+		t = NULL;
+	if (t) {
+		rq_dequeue(victim, t);
+		/* On its way between two queues it is neither asleep nor
+		 * gone, whatever its state: preempted tasks have any. */
+		t->on_rq = true;
+		WRITE_ONCE(t->cpu, cpu_id());
+	}
+	spin_unlock(&victim->lock);
+	return t;
+}
+
+static void take_in(struct rq *rq, struct task *t) __no_lock_analysis
+{
+	spin_lock(&rq->lock);
+	rq_enqueue(rq, t, false);
+	spin_unlock(&rq->lock);
+}
+
+/*
+ * At the end of a slice: one task of the longest queue, where two more wait
+ * than here; so nothing goes to and fro.  Lengths are read without a lock: a
+ * guess.  True: somebody waits here who did not.  Interrupts off.
+ */
+static bool pull(struct rq *rq)
+{
+	uint32_t longest = READ_ONCE(rq->nr_queued) + 1;
+	struct rq *busiest = NULL;
+	struct task *t;
+
+	for (uint32_t c = 0; c < nr_cpus; c++) {
+		if (READ_ONCE(rqs[c].nr_queued) <= longest)
+			continue;
+		busiest = &rqs[c];
+		longest = READ_ONCE(busiest->nr_queued);
+	}
+	t = busiest ? steal_from(busiest) : NULL;
+	if (t)
+		take_in(rq, t);
+	return t != NULL;
+}
+
 /* ---- what the machine calls ---- */
 
 static noinline void timer_interrupt(void)
 {
 	struct rq *rq = this_rq();
+	bool over;
 	uint64_t now;
 
 	ktimer_run_due();
 	spin_lock(&rq->lock);
 	now = clock_ns();
 	account(rq, rq->curr, now);
-	if (rq->curr != rq->idle && rq->curr->slice_left == 0) {
+	over = rq->curr != rq->idle && rq->curr->slice_left == 0;
+	if (over) {
 		if (rq->nr_queued)
 			this_cpu()->need_resched = 1;
 		else
 			next_slice(rq->curr);
 	}
 	spin_unlock(&rq->lock);
+	if (over && pull(rq))
+		this_cpu()->need_resched = 1;
 	arm_timer(rq);
 }
 
@@ -718,30 +778,6 @@ void sched_task_entry(void)
 
 /* ---- idle ---- */
 
-/*
- * The victim's lock is tried only, and dropped before ours is taken: two queues
- * are never locked together, so they need no order.
- */
-static struct task *steal_from(struct rq *victim) __no_lock_analysis
-{
-	struct task *t = NULL;
-
-	if (!READ_ONCE(victim->nr_queued) || !spin_trylock(&victim->lock))
-		return NULL;
-	t = rq_pick(victim);
-	if (t == victim->idle)
-		t = NULL;
-	if (t) {
-		rq_dequeue(victim, t);
-		/* On its way between two queues it is neither asleep nor
-		 * gone, whatever its state: preempted tasks have any. */
-		t->on_rq = true;
-		WRITE_ONCE(t->cpu, cpu_id());
-	}
-	spin_unlock(&victim->lock);
-	return t;
-}
-
 /* Takes a task that waits for a busy CPU.  Interrupts off. */
 static bool steal(void)
 {
@@ -752,9 +788,7 @@ static bool steal(void)
 
 		if (!t)
 			continue;
-		spin_lock(&rq->lock);
-		rq_enqueue(rq, t, false);
-		spin_unlock(&rq->lock);
+		take_in(rq, t);
 		return true;
 	}
 	return false;
