@@ -627,6 +627,48 @@ static unsigned int start_crowd(struct task **crowd)
 	return n;
 }
 
+/* No queue is longer than another by two. */
+static bool queues_are_even(void)
+{
+	uint32_t least = UINT32_MAX, most = 0;
+
+	for (uint32_t c = 0; c < nr_cpus; c++) {
+		least = min(least, READ_ONCE(rqs[c].nr_queued));
+		most = max(most, READ_ONCE(rqs[c].nr_queued));
+	}
+	return most - least < 2;
+}
+
+/*
+ * While one CPU cannot be had all the others' tasks wait elsewhere.  Then it
+ * takes one as it is idle; that is no reason to take no more.
+ */
+KTEST(sched, queues_even_out)
+{
+	static struct task *crowd[CROWD];
+	uint64_t end;
+	unsigned int n;
+	struct task *t;
+	bool even;
+
+	if (nr_cpus == 1)
+		return KTEST_SKIP "one CPU";
+	memset(&stubborn, 0, sizeof(stubborn));
+	t = kthread_run(keep_cpu, NULL, "keep_cpu");
+	KTEST_EXPECT(t && wait_true(&stubborn.there));
+	n = start_crowd(crowd);
+	WRITE_ONCE(stubborn.leave, true);
+	end_thread(t);
+	end = ktime_get_ns() + PATIENCE_NS;
+	while (!(even = queues_are_even()) && ktime_get_ns() < end)
+		yield();
+	WRITE_ONCE(counter.stop, true);
+	while (n--)
+		end_thread(crowd[n]);
+	KTEST_EXPECT(even);
+	return NULL;
+}
+
 /*
  * On a crowded machine who is preferred has the next turn; and then the others
  * have theirs, though he would stay.
