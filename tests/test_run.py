@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -189,3 +190,22 @@ def test_a_path_is_not_cut():
     result = boot("! load /lib/%smodules/hello.ko; lsmod" % ("./" * 70),
                   expect=OK)
     assert "the path is too long (ENAMETOOLONG)" in result.console, result
+
+
+def test_output_that_cannot_be_written_fails_the_command():
+    """And it is said once, where a person sees it."""
+    result = boot("! mem > /dev/full; mem > /dev/null; "
+                  "! repeat 2 'lsmod' > /dev/full", expect=OK)
+    told = "could not be written (ENOSPC)"
+    assert result.console.count("mem: what it printed " + told) == 1, result
+    assert "lsmod: what it printed " + told in result.console, result
+
+
+def test_the_log_is_cleared_of_what_was_shown():
+    result = boot("! dmesg -c > /dev/full; echo first; "
+                  "dmesg; echo second; dmesg -c; echo third; dmesg")
+    _, first, second = re.split("first\n|second\n", result.console)
+    shown, rest = second.split("third\n")
+    line = re.compile(r"(?m)^\[ *\d+\.\d{6}\]")
+    assert line.search(first) and line.search(shown), result
+    assert not line.search(rest), result

@@ -1,5 +1,5 @@
 /*
- * The devices that are the kernel's own: null, zero and the consoles.
+ * The devices that are the kernel's own: null, zero, full and the consoles.
  */
 #include <kernel/errno.h>
 #include <kernel/ktime.h>
@@ -9,11 +9,12 @@
 #include <dev/console.h>
 #include <fs/internal.h>
 
-/* ---- null and zero ---- */
+/* ---- null, zero and full ---- */
 
 /*
  * null(4), zero(4): nothing to read, and all writing succeeds unread, a bad
- * address included.
+ * address included.  None of these writes looks at its buffer: they are called
+ * for the kernel's own output, too (file_write_kernel).
  */
 static ssize_t null_read(struct file *file, char __user *buf, size_t n,
 			 loff_t *pos)
@@ -47,6 +48,14 @@ static ssize_t zero_read(struct file *file, char __user *buf, size_t n,
 	return (ssize_t)done;
 }
 
+/* full(4). */
+static ssize_t full_write(struct file *file, const char __user *buf, size_t n,
+			  loff_t *pos)
+{
+	(void)file, (void)buf, (void)pos;
+	return n ? -ENOSPC : 0;
+}
+
 static const struct file_operations null_ops = {
 	.read	= null_read,
 	.write	= null_write,
@@ -55,6 +64,11 @@ static const struct file_operations null_ops = {
 static const struct file_operations zero_ops = {
 	.read	= zero_read,
 	.write	= null_write,
+};
+
+static const struct file_operations full_ops = {
+	.read	= zero_read,
+	.write	= full_write,
 };
 
 /* ---- consoles ---- */
@@ -212,6 +226,8 @@ int devnodes_create(void)
 
 	if (!err)
 		err = add_node("/dev/zero", &zero_ops, NULL);
+	if (!err)
+		err = add_node("/dev/full", &full_ops, NULL);
 	if (!err && console_get(1))
 		err = add_node("/dev/tty", &tty_ops, console_get(1));
 	if (!err && second)

@@ -57,7 +57,7 @@ static uint32_t dmesg_first;
  * Records are copied one by one, so that the log's lock is not held while they
  * are printed; a gap in the numbers says that the ring came round.
  */
-static int dmesg_show(struct command_call *call)
+static int dmesg_show(struct command_call *call, bool clear)
 {
 	struct dmesg_record *rec = kmalloc(sizeof(*rec), GFP_DATA);
 	uint32_t seq = READ_ONCE(dmesg_first), next = seq;
@@ -73,19 +73,11 @@ static int dmesg_show(struct command_call *call)
 			       rec->nsec / 1000, rec->text);
 	}
 	kfree(rec);
-	return signal_pending(current) ? -EINTR : 0;
-}
-
-static void dmesg_clear(void)
-{
-	struct dmesg_record *rec = kmalloc(sizeof(*rec), GFP_DATA);
-	uint32_t seq = READ_ONCE(dmesg_first);
-
-	if (!rec)
-		return;
-	while (dmesg_read(&seq, rec))
-		WRITE_ONCE(dmesg_first, rec->seq + 1);
-	kfree(rec);
+	if (signal_pending(current))
+		return -EINTR;
+	if (clear && !io_of(call)->error)
+		WRITE_ONCE(dmesg_first, next);
+	return 0;
 }
 
 static int cmd_dmesg(struct command_call *call)
@@ -99,10 +91,7 @@ static int cmd_dmesg(struct command_call *call)
 		printk_set_level(o.level);
 		return 0;
 	}
-	err = dmesg_show(call);
-	if (o.clear)
-		dmesg_clear();
-	return err;
+	return dmesg_show(call, o.clear);
 }
 COMMAND(dmesg, "[-n LEVEL] [-c]", "print the kernel's log",
 	"-c  print it, and leave it out the next time\n"

@@ -22,6 +22,7 @@ int io_init(struct command_io *io, struct shell *shell,
 	    const struct command_io *from)
 {
 	io->shell = shell;
+	io->error = 0;
 	io->in = from ? from->in : NULL;
 	io->out = from ? from->out : NULL;
 	io->buf = kmalloc(IO_BUFFER, GFP_KERNEL | GFP_DATA);
@@ -133,14 +134,16 @@ static void console_output(struct console *console, const char *s, size_t n)
 	}
 }
 
-/* What fails is dropped: io_write() has no status to return. */
-static void file_output(struct file *file, const char *s, size_t n)
+/* io_write() has no status to return: what failed is told in the end. */
+static void file_output(struct command_io *io, const char *s, size_t n)
 {
-	while (n) {
-		ssize_t done = file_write_kernel(file, s, n);
+	while (n && !io->error) {
+		ssize_t done = file_write_kernel(io->out, s, n);
 
-		if (done <= 0)
+		if (done <= 0) {
+			io->error = done ? (int)done : -EIO;
 			return;
+		}
 		s += done;
 		n -= (size_t)done;
 	}
@@ -149,9 +152,22 @@ static void file_output(struct file *file, const char *s, size_t n)
 void io_write(struct command_io *io, const char *s, size_t n)
 {
 	if (io->out)
-		file_output(io->out, s, n);
+		file_output(io, s, n);
 	else
 		console_output(io->shell->console, s, n);
+}
+
+int io_finish(struct command_io *io, const char *name, int status)
+{
+	int n;
+
+	if (!io->error)
+		return status;
+	n = scnprintf(io->buf, IO_BUFFER,
+		      "%s: what it printed could not be written (%s)\n", name,
+		      errno_name(io->error));
+	console_output(io->shell->console, io->buf, (size_t)n);
+	return status ? status : io->error;
 }
 
 /* Through the job's one buffer, so by its thread only; longer texts are cut. */

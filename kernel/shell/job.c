@@ -113,7 +113,8 @@ static int job_main(void *arg)
 
 	job->status = open_files(job);
 	if (!job->status)
-		job->status = command_dispatch(&job->call);
+		job->status = io_finish(&job->io, job->argv[0],
+					command_dispatch(&job->call));
 	io_release(&job->io);
 	smp_store_release(&job->finished, true);
 	wake_up(&job->wait);

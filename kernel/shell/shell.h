@@ -91,6 +91,8 @@ struct command_io {
 	struct shell	*shell;
 	struct file	*in, *out;	/* referenced; NULL: the console */
 	char		*buf;		/* IO_BUFFER bytes, data */
+	int		error;		/* of the first write that failed: then
+					 * no more is written */
 };
 #define IO_BUFFER	1024u
 
@@ -110,6 +112,11 @@ int io_redirect(struct command_io *io, const char *path, unsigned int flags);
 void io_release(struct command_io *io);
 void io_write(struct command_io *io, const char *s, size_t n);
 int io_printf(struct command_io *io, const char *fmt, ...) __printf(2, 3);
+/*
+ * When command @name is over: @status, or where it is 0 the error of its
+ * output, which is told on the console in either case.
+ */
+int io_finish(struct command_io *io, const char *name, int status);
 /* Copies @file's bytes to the output; stops at a signal with -EINTR. */
 int io_copy(struct command_io *io, struct file *file);
 /*
