@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from icebox import FAILED, HUNG, NO_BOOT, OK, PANICKED, RUN, Console, boot
+from icebox import FAILED, HUNG, NO_BOOT, OK, PANICKED, RUN, TOP, Console, boot
 
 USAGE = 64
 
@@ -209,3 +209,15 @@ def test_the_log_is_cleared_of_what_was_shown():
     line = re.compile(r"(?m)^\[ *\d+\.\d{6}\]")
     assert line.search(first) and line.search(shown), result
     assert not line.search(rest), result
+
+
+def test_no_name_commands_the_terminal():
+    """Neither in a list of files nor as that of a process."""
+    build = os.environ.get("ICEBOX_BUILD", os.path.join(TOP, "build"))
+    result = boot("ls /bin; run ls /bin; spawn 1 \x1b[2Jname; ps",
+                  add=["bin/\x1b[2Jname=%s/user/sleeper" % build], expect=OK)
+    printed = [line for line in result.console.splitlines()
+               if not line.startswith("icebox>")]
+    assert printed.count("?[2Jname") == 2 and "\x1b" not in "".join(printed), result
+    assert any(re.search(r"asleep .* \?\[2Jname ", line)
+               for line in printed), result

@@ -1,6 +1,15 @@
 /* Lists directories. */
 #include <user.h>
 
+/* What a terminal would obey is shown as '?'. */
+static void print(char *name)
+{
+	for (char *p = name; *p; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	printf("%s\n", name);
+}
+
 static void list(const char *path)
 {
 	static char buf[2048];
@@ -11,10 +20,10 @@ static void list(const char *path)
 		fail(path, fd);
 	while ((n = getdents64(fd, buf, sizeof(buf))) > 0) {
 		for (long at = 0; at < n;) {
-			const struct dirent64 *d = (void *)(buf + at);
+			struct dirent64 *d = (void *)(buf + at);
 
 			if (d->name[0] != '.')
-				printf("%s\n", d->name);
+				print(d->name);
 			at += d->reclen;
 		}
 	}

@@ -9,6 +9,7 @@
 #include <kernel/slab.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
+#include <lib/ctype.h>
 #include <lock/preempt.h>
 #include <proc/elfexec.h>
 #include <proc/internal.h>
@@ -318,16 +319,26 @@ free_load:
 	return err;
 }
 
+/* It is printed in every report: no byte that a terminal would obey. */
+static void set_comm(char comm[TASK_COMM_LEN], const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	strscpy(comm, slash ? slash + 1 : path, TASK_COMM_LEN);
+	for (char *p = comm; *p; p++)
+		if (!isprint(*p))
+			*p = '?';
+}
+
 int exec_load(const char *path, const struct exec_args *args,
 	      struct exec_image *image)
 {
-	const char *slash = strrchr(path, '/');
 	struct inode *inode;
 	int err = fs_lookup(path, &inode);
 
 	if (err)
 		return err;
-	strscpy(image->comm, slash ? slash + 1 : path, sizeof(image->comm));
+	set_comm(image->comm, path);
 	err = load_program(inode, path, args, image);
 	inode_put(inode);
 	return err;

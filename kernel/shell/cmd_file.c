@@ -80,13 +80,34 @@ COMMAND(cat, "FILE...", "print files",
 
 /* ---- ls ---- */
 
+/*
+ * A program may have given it any byte but a slash: what a terminal would obey
+ * is shown as '?'.  In pieces, as a name has no place on a stack (H09).
+ */
+static void print_name(struct command_io *io, const char *name)
+{
+	while (*name) {
+		size_t n = 0;
+
+		while (name[n] && isprint(name[n]))
+			n++;
+		io_write(io, name, n);
+		name += n;
+		if (*name) {
+			io_write(io, "?", 1);
+			name++;
+		}
+	}
+}
+
 static bool ls_entry(const struct dir_entry *e, void *arg)
 {
 	const char *mark = "";
 
 	if ((e->mode & S_IFMT) == S_IFDIR)
 		mark = "/";
-	command_printf(arg, "%s%s\n", e->name, mark);
+	print_name(io_of(arg), e->name);
+	command_printf(arg, "%s\n", mark);
 	return true;
 }
 
