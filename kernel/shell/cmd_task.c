@@ -4,6 +4,7 @@
  */
 #include <kernel/errno.h>
 #include <kernel/ktime.h>
+#include <kernel/mutex.h>
 #include <kernel/slab.h>
 #include <kernel/string.h>
 #include <debug/kallsyms.h>
@@ -288,20 +289,53 @@ COMMAND(kill, "[-SIGNAL] PID...", "signal programs or jobs",
 
 /* ---- the freezer by hand ---- */
 
+/*
+ * That the consoles are spared while all is frozen, and only then: one command
+ * at a time does both.  Order: freeze_lock, then the freezer's own.
+ */
+static DEFINE_MUTEX(freeze_lock);
+
+/* Spared before the gate closes: nobody could open it else. */
+static int freeze_locked(void) __must_hold(&freeze_lock);
+static int freeze_locked(void)
+{
+	int err;
+
+	assert_mutex_held(&freeze_lock);
+	if (freezer_frozen_by_hand())
+		return -EBUSY;
+	shell_spare(true);
+	task_spare(current, SPARE_CONSOLE);
+	err = freezer_manual_freeze();
+	if (err)
+		shell_spare(false);
+	return err;
+}
+
+/* The gate first: while it is closed the consoles need to be spared. */
+static int thaw_locked(void) __must_hold(&freeze_lock);
+static int thaw_locked(void)
+{
+	int err;
+
+	assert_mutex_held(&freeze_lock);
+	err = freezer_manual_thaw();
+	if (!err)
+		shell_spare(false);
+	return err;
+}
+
 static int cmd_freeze(struct command_call *call)
 {
 	int err;
 
 	if (call->argc > 1)
 		return command_usage(call, "it takes no arguments");
-	/* Spared before the gate closes: nobody could open it else. */
-	if (!freezer_frozen_by_hand()) {
-		shell_spare(true);
-		task_spare(current, SPARE_CONSOLE);
+	err = -EINTR;
+	if (!mutex_lock_interruptible(&freeze_lock)) {
+		err = freeze_locked();
+		mutex_unlock(&freeze_lock);
 	}
-	err = freezer_manual_freeze();
-	if (err && err != -EBUSY)
-		shell_spare(false);
 	if (err)
 		command_printf(call, "freeze: %s (%s)\n", err == -EBUSY ?
 			       "they are frozen already" : "it failed",
@@ -313,16 +347,17 @@ COMMAND(freeze, "", "all into the refrigerator",
 	"`thaw`, wherever they are. For experiments: `ps` and `bt` show them.\n"
 	"Nothing is unloaded meanwhile.\n", cmd_freeze);
 
-/* The gate first: while it is closed the consoles need to be spared. */
 static int cmd_thaw(struct command_call *call)
 {
 	int err;
 
 	if (call->argc > 1)
 		return command_usage(call, "it takes no arguments");
-	err = freezer_manual_thaw();
-	if (!err)
-		shell_spare(false);
+	err = freezer_frozen_by_hand() ? -EINTR : -EBUSY;
+	if (err == -EINTR && !mutex_lock_interruptible(&freeze_lock)) {
+		err = thaw_locked();
+		mutex_unlock(&freeze_lock);
+	}
 	if (err)
 		command_printf(call, "thaw: %s (%s)\n", err == -EBUSY ?
 			       "nobody is frozen" : "it failed",
