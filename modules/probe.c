@@ -5,8 +5,8 @@
  * stretch of this code: entered and not yet counted, counted, uncounted and not
  * yet left, in a kernel function with only the return address here, in a leaf,
  * gone by a tail jump with nothing but an argument that points here (H01 to
- * H08).  Nothing in it sleeps.  The test `exact` stops a thread at every single
- * instruction of it and unloads it there.
+ * H08).  Nothing in it sleeps, but for a mutex of the kernel's (H22).  The test
+ * `exact` stops a thread at every single instruction of it and unloads it.
  *
  * It counts itself inside its own code, as no module can do without a gap: that
  * the gap is harmless is what the test shows.
@@ -15,11 +15,13 @@
 #include <kernel/fs.h>
 #include <kernel/ktime.h>
 #include <kernel/module.h>
+#include <kernel/mutex.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
 
 #define PROBE_VISIT	1u
 #define PROBE_TELL	2u	/* to the user address @arg */
+#define PROBE_LOCK	3u	/* the kernel's mutex at @arg, and unlock */
 
 static const char greeting[] = "who is there?";
 static unsigned int visits;		/* races between visitors do no harm */
@@ -42,6 +44,14 @@ static long visit(void)
 	return 0;
 }
 
+static long lock_and_unlock(struct mutex *m)
+{
+	mutex_lock(m);
+	visits = mix(visits);
+	mutex_unlock(m);
+	return 0;
+}
+
 static long probe_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	(void)file;
@@ -51,6 +61,8 @@ static long probe_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case PROBE_TELL:
 		return copy_to_user((void __user *)arg, &visits,
 				    sizeof(visits)) ? -EFAULT : 0;
+	case PROBE_LOCK:
+		return lock_and_unlock((struct mutex *)arg);
 	default:
 		return -ENOTTY;
 	}

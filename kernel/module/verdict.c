@@ -49,6 +49,16 @@ static bool not_examined(const struct attempt *a, const struct task *t)
 	       (a->req.dry_run && a->terr.member[t->owner]);
 }
 
+/*
+ * Who sleeps for a mutex is on his way, as soon as its holder is: spared, he
+ * has him let through (H22).  Where that has not helped, he sleeps on.
+ */
+static bool sleeps_on(const struct task *t)
+{
+	return READ_ONCE(t->state) == TASK_SLEEPING && !t->on_rq &&
+	       (!READ_ONCE(t->blocked_on) || (t->spared & SPARE_EVIDENCE));
+}
+
 static bool examine_one(struct task *t, void *arg)
 {
 	struct census *c = arg;
@@ -69,7 +79,7 @@ static bool examine_one(struct task *t, void *arg)
 	default:
 		break;
 	}
-	if (READ_ONCE(t->state) == TASK_SLEEPING && !t->on_rq) {
+	if (sleeps_on(t)) {
 		c->asleep++;
 		return true;
 	}

@@ -290,6 +290,126 @@ KTEST(unload, a_busy_undertaker_keeps_nobody)
 	return reason;
 }
 
+/* ---- asleep inside, for a mutex ---- */
+
+#define PROBE_LOCK	3u			/* modules/probe.c */
+#define HOLD_NS		(60 * NSEC_PER_MSEC)	/* many turns on a full CPU */
+#define TICK_NS		(10 * NSEC_PER_USEC)	/* more, and others had it */
+
+static struct {
+	struct mutex	mutex;
+	bool		held, stop;
+	struct slot	*slot;			/* referenced */
+	module_id_t	id;
+	struct task	*owner, *waiter, *crowd[4 * NR_CPUS];
+	unsigned int	nr_crowd;
+} inside;
+
+/* Holds the mutex for HOLD_NS of its own time, however long that takes. */
+static int hold_long(void *arg)
+{
+	uint64_t own = 0, last, now;
+
+	(void)arg;
+	mutex_lock(&inside.mutex);
+	WRITE_ONCE(inside.held, true);
+	for (last = ktime_get_ns(); own < HOLD_NS; last = now) {
+		now = ktime_get_ns();
+		own += min(now - last, (uint64_t)TICK_NS);
+	}
+	mutex_unlock(&inside.mutex);
+	return 0;
+}
+
+static int wait_inside(void *arg)
+{
+	const struct binding *b = slot_binding(inside.slot);
+
+	(void)arg;
+	return b ? (int)((const struct file_operations *)b->ops)->
+		unlocked_ioctl(NULL, PROBE_LOCK, (uintptr_t)&inside.mutex) :
+		-ENODEV;
+}
+
+static int run_beside(void *arg)
+{
+	(void)arg;
+	while (!READ_ONCE(inside.stop))
+		cpu_relax();
+	return 0;
+}
+
+/* The holder first; the others when the waiter sleeps in the module. */
+static const char *crowd_around(void)
+{
+	inside.owner = kthread_run(hold_long, NULL, "owner");
+	while (inside.owner && !READ_ONCE(inside.held))
+		yield();
+	inside.waiter = kthread_run(wait_inside, NULL, "waiter");
+	KTEST_EXPECT(inside.owner && inside.waiter);
+	while (!READ_ONCE(inside.waiter->blocked_on))
+		yield();
+	while (inside.nr_crowd < 4 * nr_cpus) {
+		struct task *t = kthread_run(run_beside, NULL, "beside");
+
+		KTEST_EXPECT(t);
+		inside.crowd[inside.nr_crowd++] = t;
+	}
+	return NULL;
+}
+
+/* The module's slot by the ledger, in a frame of its own. */
+static noinline bool find_probe(struct scratch *s)
+{
+	uint32_t flags;
+
+	if (load(s, "probe", "") || !module_find("probe", &s->info))
+		return false;
+	inside.id = s->info.id;
+	flags = spin_lock_irqsave(&slot_lock);
+	inside.slot = list_first_entry(&ledger_of(inside.id)->bindings,
+				       struct binding, ledger)->slot;
+	slot_get(inside.slot);
+	spin_unlock_irqrestore(&slot_lock, flags);
+	return true;
+}
+
+/*
+ * His own turns are too few for the holder on a crowded machine: the module is
+ * refused for a sleeper who would leave at once, but for the freezer's help.
+ */
+KTEST(unload, who_waits_inside_for_a_mutex_has_it)
+{
+	struct scratch *s = scratch_new();
+	const char *reason;
+	int err = 0;
+
+	KTEST_EXPECT(s);
+	memset(&inside, 0, sizeof(inside));
+	mutex_init(&inside.mutex, "inside");
+	KTEST_EXPECT(find_probe(s));
+	stack_wipe_dead();
+	reason = crowd_around();
+	s->req.budget_ms = PATIENCE_MS;
+	if (!reason)
+		err = unload(s, "probe");
+	WRITE_ONCE(inside.stop, true);
+	while (inside.nr_crowd)
+		kthread_stop(inside.crowd[--inside.nr_crowd]);
+	kthread_stop(inside.waiter);
+	kthread_stop(inside.owner);
+	slot_put(inside.slot);
+	if (!reason && err) {
+		pr_err("unload: %s, %s", s->report.message,
+		       s->report.blockers[0].what);
+		reason = "refused for who waits for a lock";
+	}
+	if (state_of(s, "probe") != MODULE_FREE)
+		unload(s, "probe");
+	kfree(s);
+	return reason;
+}
+
 /* ---- a machine that is too busy ---- */
 
 #define HOG_NS	(40 * NSEC_PER_MSEC)	/* longer than a freeze may take */
