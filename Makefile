@@ -74,9 +74,14 @@ MACHINE	:= -std=gnu11 -m32 -march=i686 -O2 -g -ffreestanding -fno-pic \
 UBSAN	:= $(if $(DEBUG),-fsanitize=undefined -fno-sanitize=object-size)
 CONFIG	:= $(if $(DEBUG),-DCONFIG_DEBUG) $(if $(LAB),-DCONFIG_LAB)
 
-KFLAGS	:= $(MACHINE) $(WARN) $(CONFIG) $(UBSAN) -D__KERNEL__ -Ikernel/include \
+# No word of a frame is left unwritten for alignment or for arguments to come:
+# what an earlier call has left there would be evidence (H09).
+FRAMES	:= $(if $(CLANG),-mstack-alignment=4,\
+	   -mpreferred-stack-boundary=2 -mno-accumulate-outgoing-args)
+
+KFLAGS	:= $(MACHINE) $(FRAMES) $(WARN) $(CONFIG) $(UBSAN) -D__KERNEL__ -Ikernel/include \
 	   -Ikernel -I$(B)/include
-MFLAGS	:= $(MACHINE) $(WARN) $(CONFIG) $(UBSAN) -DMODULE -Ikernel/include \
+MFLAGS	:= $(MACHINE) $(FRAMES) $(WARN) $(CONFIG) $(UBSAN) -DMODULE -Ikernel/include \
 	   -I$(B)/include
 UFLAGS	:= $(MACHINE) $(WARN) -Iuser/lib -Iuser -Ikernel/include
 AFLAGS	:= -f elf32 -g -F dwarf -Werror $(subst -D,-d,$(CONFIG)) \

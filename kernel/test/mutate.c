@@ -31,7 +31,10 @@
 #define AT_A_TIME	100u	/* mutations between two censuses */
 #define NR_ERRORS	48u	/* error numbers that are counted apart */
 
-/* On the heap, and data: what it holds of a module is text. */
+/*
+ * On the heap, and data: what it holds of a module is text; and a number got by
+ * chance may look like an address (H09), so none is left on the stack.
+ */
 struct mutation {
 	struct command_call	*call;
 	const char		*file;		/* as it was named */
@@ -39,6 +42,7 @@ struct mutation {
 	uint8_t			*good, *bad;	/* of @size bytes */
 	size_t			size;
 	uint32_t		seed, index;
+	struct elf_chance	chance;
 	uint32_t		loaded, refused[NR_ERRORS];
 	struct unload_request	req;
 	struct unload_report	report;
@@ -150,17 +154,17 @@ static void find_args(struct mutation *m)
 
 static int try_one(struct mutation *m)
 {
-	struct elf_chance chance = { scatter(m->seed, m->index) };
 	size_t size;
 	int err;
 
+	m->chance.state = scatter(m->seed, m->index);
 	memcpy(m->bad, m->good, m->size);
-	size = elf_mutate(&chance, m->bad, m->size);
+	size = elf_mutate(&m->chance, m->bad, m->size);
 	elf_disarm(m->bad, size);
 	if (write_mutant(m, size))
 		return fail(m, "no room for the file");
 	m->text[0] = '\0';
-	err = module_load(MUTANT_FILE, elf_chance(&chance, 2) ? m->args : "",
+	err = module_load(MUTANT_FILE, elf_chance(&m->chance, 2) ? m->args : "",
 			  m->text, sizeof(m->text));
 	return err ? note_refusal(m, err) : unload_mutant(m);
 }
@@ -251,26 +255,26 @@ static int mutate(struct mutation *m, uint32_t n)
 
 static int cmd_mutate(struct command_call *call)
 {
-	unsigned int n, seed = prandom_get_seed(), index = 0;
 	struct mutation *m;
+	unsigned int n;
 	int err;
 
 	if (call->argc < 3 || call->argc > 5)
 		return command_usage(call, "which module, and how often?");
-	if (command_number(call, call->argv[2], "a number of mutations", &n) ||
-	    (call->argc > 3 &&
-	     command_number(call, call->argv[3], "a seed", &seed)) ||
-	    (call->argc > 4 &&
-	     command_number(call, call->argv[4], "an index", &index)))
-		return -EINVAL;
 	m = kzalloc(sizeof(*m), GFP_KERNEL | GFP_DATA);
 	if (!m)
 		return -ENOMEM;
 	m->call = call;
 	m->file = call->argv[1];
-	m->seed = seed;
-	m->index = index;
-	err = mutate(m, n);
+	m->seed = prandom_get_seed();
+	if (command_number(call, call->argv[2], "a number of mutations", &n) ||
+	    (call->argc > 3 &&
+	     command_number(call, call->argv[3], "a seed", &m->seed)) ||
+	    (call->argc > 4 &&
+	     command_number(call, call->argv[4], "an index", &m->index)))
+		err = -EINVAL;
+	else
+		err = mutate(m, n);
 	kfree(m);
 	return err;
 }

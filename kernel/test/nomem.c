@@ -42,11 +42,12 @@ static int eval(struct trial *t, const char *line)
 
 /*
  * A program says the same as a positive number.  Of a page that it touches it
- * is told as of an address that is none (kernel/mm/fault.c).
+ * is told as of an address that is none (kernel/mm/fault.c), and a file that
+ * cannot grow is full.
  */
 static bool is_refusal(int status)
 {
-	return status == -ENOMEM || status == ENOMEM ||
+	return status == -ENOMEM || status == ENOMEM || status == -ENOSPC ||
 	       status == STATUS_SIGSEGV;
 }
 
