@@ -5,6 +5,7 @@
  * These tests close the gate themselves, as the undertaker does, and are
  * therefore not to run beside an unload.
  */
+#include <kernel/completion.h>
 #include <kernel/errno.h>
 #include <kernel/kthread.h>
 #include <kernel/ktime.h>
@@ -103,6 +104,123 @@ KTEST(sched, sleepers_keep_no_time)
 	return NULL;
 }
 
+/* ---- what an earlier call has left ---- */
+
+static void end_thread(struct task *t)
+{
+	task_reap(t);
+	task_put(t);
+}
+
+/* clang, and gcc with UBSan, keep some room of which nothing is written. */
+#if defined(CONFIG_DEBUG) || defined(__clang__)
+#define FRAMES_ARE_TIGHT	false
+#else
+#define FRAMES_ARE_TIGHT	true
+#endif
+
+#define LITTER		0xeeee7777u
+#define LITTER_WORDS	400u
+
+static struct {
+	struct mutex		mutex;		/* held while they come */
+	struct completion	done;
+	struct wait_queue_head	wait;
+	bool			stop;
+} litter;
+
+static noinline void leave_litter(void)
+{
+	uint32_t words[LITTER_WORDS];
+
+	for (uint32_t i = 0; i < LITTER_WORDS; i++)
+		WRITE_ONCE(words[i], LITTER);
+}
+
+static int sleep_for_a_mutex(void *arg)
+{
+	(void)arg;
+	leave_litter();
+	mutex_lock(&litter.mutex);
+	mutex_unlock(&litter.mutex);
+	return 0;
+}
+
+static int sleep_for_completion(void *arg)
+{
+	(void)arg;
+	leave_litter();
+	wait_for_completion(&litter.done);
+	return 0;
+}
+
+static int sleep_for_event(void *arg)
+{
+	(void)arg;
+	leave_litter();
+	wait_event(litter.wait, READ_ONCE(litter.stop));
+	return 0;
+}
+
+/* -1: it does not sleep yet. */
+static int count_litter(struct task *t)
+{
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+	const uint32_t *p = (const uint32_t *)t->esp;
+	const uint32_t *top = (const uint32_t *)task_stack_top(t);
+	int n = -1;
+
+	if (t->state == TASK_SLEEPING && !t->on_rq && rq->curr != t)
+		for (n = 0; p < top; p++)
+			n += *p == LITTER;
+	task_rq_unlock(rq, flags);
+	return n;
+}
+
+static uint32_t litter_of_sleeper(struct task *t)
+{
+	int n;
+
+	while ((n = count_litter(t)) < 0)
+		yield();
+	return (uint32_t)n;
+}
+
+/*
+ * Room in a frame that nobody has written would show what was there before, an
+ * address of a module that was called, or a number that looks like one (H09).
+ */
+KTEST(sched, frames_show_nothing_of_earlier_calls) __no_lock_analysis
+{
+	int (*const ways[])(void *) = { sleep_for_a_mutex,
+					sleep_for_completion, sleep_for_event };
+	struct task *t[ARRAY_SIZE(ways)];
+	uint32_t started = 0, found = 0;
+
+	if (!FRAMES_ARE_TIGHT)
+		return KTEST_SKIP "takes gcc, and no UBSan";
+	memset(&litter, 0, sizeof(litter));
+	mutex_init(&litter.mutex, "litter");
+	init_completion(&litter.done);
+	init_waitqueue_head(&litter.wait);
+	mutex_lock(&litter.mutex);
+	while (started < ARRAY_SIZE(ways)) {
+		t[started] = kthread_run(ways[started], NULL, "litter");
+		if (!t[started])
+			break;
+		found += litter_of_sleeper(t[started++]);
+	}
+	mutex_unlock(&litter.mutex);
+	complete_all(&litter.done);
+	WRITE_ONCE(litter.stop, true);
+	wake_up(&litter.wait);
+	for (uint32_t i = 0; i < started; i++)
+		end_thread(t[i]);
+	KTEST_EXPECT(started == ARRAY_SIZE(ways) && found == 0);
+	return NULL;
+}
+
 /* ---- the gate ---- */
 
 /* The gate is for the undertaker to close: for a moment we are it. */
@@ -142,12 +260,6 @@ static int count_up(void *arg)
 		WRITE_ONCE(counter.running, true);
 	}
 	return 0;
-}
-
-static void end_thread(struct task *t)
-{
-	task_reap(t);
-	task_put(t);
 }
 
 /*
