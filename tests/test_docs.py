@@ -142,6 +142,17 @@ def test_every_hazard_is_answered():
     assert rows == ["H%02d" % n for n in range(1, 52)]
 
 
+def test_the_proof_has_every_guard():
+    """With its hazards, and with a claim that the models make."""
+    defined = re.findall(r'(?m)^GUARD\((\w+),\s*"([^"]*)"',
+                         read("kernel/lib/guards.def"))
+    rows = re.findall(r"(?m)^\| `([A-Z_]+)` \| ([^|]*) \| ?([^|]*)\|$",
+                      read("docs/proof.md"))
+    assert sorted(row[:2] for row in rows) == sorted(defined)
+    claims = set(re.findall(r"`(\w+)`", "".join(row[2] for row in rows)))
+    assert not claims - set(re.findall(r"`(\w+)`", read("docs/model.md")))
+
+
 # ---- Reports and the schema ----
 
 def schema():
