@@ -186,8 +186,7 @@ static int ask(struct attempt *a)
 {
 	int err;
 
-	if (guard(SPARE_CALLER))
-		task_spare(current, SPARE_CALLER);
+	task_spare(current, SPARE_CALLER);
 	queue_attempt(a);
 	err = wait_for_answer(a);
 	task_unspare(current, SPARE_CALLER);

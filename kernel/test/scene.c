@@ -8,6 +8,7 @@
  */
 #include <kernel/bug.h>
 #include <kernel/errno.h>
+#include <kernel/kthread.h>
 #include <kernel/ktime.h>
 #include <kernel/slab.h>
 #include <kernel/string.h>
@@ -326,6 +327,24 @@ static int ghost_keep(struct command_call *call)
 	return 0;
 }
 
+/*
+ * Reads again and again, and has the address for two instructions only: what is
+ * read takes its place.
+ */
+static int ghost_spin(void)
+{
+	while (!signal_pending(current)) {
+		uint32_t word = ghost;
+
+		asm volatile("addl %1, %0\n\t"
+			     "movl (%0), %0\n\t"
+			     "xorl %0, %0"
+			     : "+r" (word) : "i" (WINDOW_BASE - 1) : "cc");
+		cpu_relax();
+	}
+	return 0;
+}
+
 /* The touch is the test: whoever comes back from it was not unloaded. */
 static int ghost_touch(const char *how)
 {
@@ -349,12 +368,14 @@ static int cmd_ghost(struct command_call *call)
 		return ghost_keep(call);
 	if (call->argc != 2 || !ghost)
 		return command_usage(call, "keep what first, then which?");
+	if (strcmp(call->argv[1], "spin") == 0)
+		return ghost_spin();
 	return ghost_touch(call->argv[1]);
 }
-TEST_COMMAND(ghost, "keep MODULE SYMBOL | call | read | write",
+TEST_COMMAND(ghost, "keep MODULE SYMBOL | call | read | write | spin",
 	"touch a function of a module after its unload",
-	"A test of the autopsy; the machine does not survive it.\n",
-	cmd_ghost);
+	"A test of the autopsy; the machine does not survive it. `spin` reads\n"
+	"until it is killed.\n", cmd_ghost);
 
 /* ---- a pointer that is never where one looks (H47, H51) ---- */
 
@@ -428,6 +449,82 @@ TEST_COMMAND(juggle, "MODULE SYMBOL | stop",
 	"keep an address in memory that changes all the time",
 	"A timer moves it to and fro; `juggle stop` reads what it points to.\n"
 	"For tests of the search.\n", cmd_juggle);
+
+/* ---- a pointer that is in memory, or in a register (H50) ---- */
+
+static struct {
+	struct task	*task;
+	uintptr_t	*place;		/* searched memory; 0: the thread has it */
+} carrier;
+
+#define CARRY_NS	(300 * NSEC_PER_USEC)
+
+static void carry_on(uint64_t ns)
+{
+	uint64_t end = ktime_get_ns() + ns;
+
+	while (ktime_get_ns() < end)
+		cpu_relax();
+}
+
+/* While it is in use it is nowhere but here. */
+static noinline void use_for_a_while(void)
+{
+	uintptr_t addr = *carrier.place;
+
+	WRITE_ONCE(*carrier.place, 0);
+	carry_on(CARRY_NS);
+	(void)*(const volatile int *)addr;
+	WRITE_ONCE(*carrier.place, addr);
+}
+
+static int carry(void *arg)
+{
+	(void)arg;
+	while (!kthread_should_stop()) {
+		use_for_a_while();
+		stack_wipe_dead();
+		carry_on(CARRY_NS);
+	}
+	return 0;
+}
+
+static int carry_start(uintptr_t addr)
+{
+	carrier.place = kzalloc(sizeof(uintptr_t), GFP_KERNEL);
+	if (!carrier.place)
+		return -ENOMEM;
+	*carrier.place = addr;
+	carrier.task = kthread_run(carry, NULL, "carrier");
+	if (carrier.task)
+		return 0;
+	kfree(carrier.place);
+	return -ENOMEM;
+}
+
+static int cmd_carry(struct command_call *call)
+{
+	uintptr_t addr;
+
+	if (call->argc == 2 && strcmp(call->argv[1], "stop") == 0) {
+		if (!carrier.task)
+			return -ENOENT;
+		kthread_stop(carrier.task);
+		carrier.task = NULL;
+		kfree(carrier.place);
+		return 0;
+	}
+	if (call->argc != 3)
+		return command_usage(call, "which function, or stop?");
+	addr = module_symbol(call->argv[1], call->argv[2]);
+	if (!addr || carrier.task)
+		return addr ? -EBUSY : -ENOENT;
+	return carry_start(addr);
+}
+TEST_COMMAND(carry, "MODULE SYMBOL | stop",
+	"keep an address in memory, and use it now and then",
+	"A thread takes it out of memory, reads what is there, and puts it\n"
+	"back. For tests of what is remembered of a stack.\n", cmd_carry);
 
 static int cmd_where(struct command_call *call)
 {

@@ -4,7 +4,8 @@
  * The kernel counts open files and calls of commands.  This one is entered
  * through a callback that keeper holds, so the task asleep in it is counted
  * for keeper.  Its stack tells: the unload is refused and names it, whatever
- * the count says.
+ * the count says.  With count=1 it counts itself when it wakes, and leaves: from
+ * then on nothing but the count tells (H01).
  */
 #include <kernel/command.h>
 #include <kernel/errno.h>
@@ -16,12 +17,22 @@
 static DECLARE_WAIT_QUEUE_HEAD(nap_wait);
 static DECLARE_WAIT_QUEUE_HEAD(ready_wait);
 static bool asleep, woken;
+static bool count;
+module_param(count, bool, 0444);
+MODULE_PARM_DESC(count, "count itself on the way out");
 
 static int nap(void)
 {
 	WRITE_ONCE(asleep, true);
 	wake_up(&ready_wait);
 	wait_event(nap_wait, READ_ONCE(woken));
+	return count && !try_module_get(THIS_MODULE) ? -ENODEV : 0;
+}
+
+static noinline int end_nap(void)
+{
+	WRITE_ONCE(woken, true);
+	wake_up(&nap_wait);
 	return 0;
 }
 
@@ -34,9 +45,7 @@ static int nap_command(struct command_call *call)
 		return wait_event_interruptible(ready_wait, READ_ONCE(asleep));
 	if (strcmp(word, "wake"))
 		return -EINVAL;
-	WRITE_ONCE(woken, true);
-	wake_up(&nap_wait);
-	return 0;
+	return end_nap();
 }
 
 static int sleeps_uncounted_init(void)

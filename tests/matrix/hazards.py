@@ -25,6 +25,7 @@ class Scene:
     script: str
     want: str
     module: str = ""    # whose reports count, as `unload` was given them
+    names: str = ""     # what the refusal has to be for
     smp: int = 1
     icount: int = 0
     seed: int = 1
@@ -44,6 +45,11 @@ KEEPER = "load keeper; load sleeps_uncounted; keeper call &; nap ready; "
 SCENES = [
     exact("H01", "entered, not yet counted",
           "h01_entered_not_counted_is_found"),
+    Scene("H01-late", "counted on the way out, and only the count tells",
+          "load keeper; load sleeps_uncounted count=1; "
+          "ghost keep sleeps_uncounted end_nap; keeper call &; nap ready; "
+          "unload -w 500 sleeps_uncounted &; await sleeps_uncounted held; "
+          "ghost call; ! wait; ghost call", "kept", "sleeps_uncounted"),
     exact("H02", "pointer loaded, not yet called",
           "h02_opening_not_counted_is_found"),
     exact("H03", "uncounted, not yet left", "h03_uncounted_not_left_is_found"),
@@ -67,8 +73,6 @@ SCENES = [
     Scene("H12", "work that queues itself",
           "load restless; sleep 2; unload restless; sleep 20", "gone",
           "restless", smp=2),
-    Scene("H16", "the caller is frozen", "load hello; unload hello", "gone",
-          "hello"),
     Scene("H17", "a module that unloads itself",
           "load unloads_itself; ! itself command; ! itself thread; "
           "unload unloads_itself", "gone", "unloads_itself"),
@@ -85,6 +89,9 @@ SCENES = [
           "killall reader; wait; unload fifo", "kept", "fifo"),
     Scene("H25", "asleep inside, not counted",
           KEEPER + "! unload sleeps_uncounted; nap wake; wait; "
+          "unload sleeps_uncounted", "kept", "sleeps_uncounted"),
+    Scene("H25-wait", "the same, and he is waited for",
+          KEEPER + "! unload -w 100 sleeps_uncounted; nap wake; wait; "
           "unload sleeps_uncounted", "kept", "sleeps_uncounted"),
     Scene("H26", "counted, with a pointer that nobody can see",
           "load overcounts; overcount; "
@@ -104,9 +111,13 @@ SCENES = [
           "load fifo; "
           "ghost keep fifo fifo_read; ghost read; unload fifo; ghost read",
           "autopsy", smp=1),
+    Scene("H32-other", "another CPU reads on through it",
+          "load fifo; ghost keep fifo fifo_read; ghost spin &; unload fifo; "
+          "sleep 20", "autopsy", smp=2),
     Scene("H36", "a registration is left",
           "load forgets_device; ! unload forgets_device; ls /dev; remember; "
-          "unload forgets_device", "kept", "forgets_device"),
+          "unload forgets_device", "kept", "forgets_device",
+          names="registered still"),
     Scene("H37", "a pointer is left in another module",
           "load keeper; load leaks_pointer; ! unload leaks_pointer; "
           "keeper call; unleak; unload leaks_pointer", "kept",
@@ -136,6 +147,9 @@ SCENES = [
           "load fifo; spawn 6 exercise -k /dev/fifo0; "
           "repeat 8 'unload -w 20000 fifo; load fifo'; killall exercise; "
           "wait", "gone", "fifo", smp=2),
+    Scene("H50-taken", "who takes the pointer out of memory to use it",
+          "load hello; carry hello hello_cleanup; ! unload hello; "
+          "! unload hello; carry stop; unload hello", "kept", "hello"),
     Scene("H51", "a write that no dirty bit tells of",
           "load hello; juggle hello hello_cleanup; ! unload hello; "
           "juggle stop",
@@ -149,6 +163,8 @@ RULED_OUT = {
     "H13": "a thread's last instructions are the kernel's (sched/kthread.c)",
     "H14": "a task's record has nothing of the module: the name is a copy",
     "H15": "engines are held before anybody is frozen",
+    "H16": "the undertaker is spared for ever, and the caller sleeps until he "
+           "has answered (module/undertaker.c)",
     "H19": "a task is listed before it can run (sched/task.c)",
     "H20": "stacks are scanned until the reaper has them (sched/task.c)",
     "H21": "freezing wakes nobody, so a kill is a wake-up like any other",

@@ -328,7 +328,7 @@ inline look()
 			   guard(CALLER_OUTSIDE) -> err = EDEADLK
 			:: else ->
 				if
-				:: counted && guard(FIRST_COUNT) && !opt_w ->
+				:: counted && habit(COUNT_FIRST) && !opt_w ->
 					err = EBUSY
 				:: else -> err = SUCCESS
 				fi

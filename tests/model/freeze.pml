@@ -268,7 +268,7 @@ active proctype undertaker()
 		:: story = EVENT;
 			say("T is preempted inside, about to wait for L")
 		fi;
-		caller_spared = guard(SPARE_CALLER);
+		caller_spared = habit(CALLER_SPARED);
 		run user();
 		run holder();
 		run spinner();

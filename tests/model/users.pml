@@ -362,7 +362,7 @@ inline attempt()
 		was_deferred = state == DEFERRED;
 		if
 		:: linked && guard(DEPENDENTS) -> err = EBUSY
-		:: count && guard(FIRST_COUNT) && !opt_d && !opt_w ->
+		:: count && habit(COUNT_FIRST) && !opt_d && !opt_w ->
 			err = EBUSY
 		:: else
 		fi
