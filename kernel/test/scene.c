@@ -454,7 +454,7 @@ TEST_COMMAND(juggle, "MODULE SYMBOL | stop",
 
 static struct {
 	struct task	*task;
-	uintptr_t	*place;		/* searched memory; 0: the thread has it */
+	uintptr_t	*place;		/* searched; 0: the thread has it */
 } carrier;
 
 #define CARRY_NS	(300 * NSEC_PER_USEC)

@@ -410,6 +410,135 @@ KTEST(unload, who_waits_inside_for_a_mutex_has_it)
 	return reason;
 }
 
+/* ---- let through, and busy with more than the lock ---- */
+
+#define MASK		0x55555555u
+#define LENT_NS		(100 * NSEC_PER_USEC)
+
+/* With @inside, whose mutex the visitor waits for. */
+static struct {
+	struct mutex	other;
+	uint32_t	masked_ops;	/* as no search knows it */
+	uintptr_t	*place;		/* searched; 0: the lender has it */
+	struct task	*lender, *visitor;
+	struct wait_queue_head never;
+} lent;
+
+static noinline void use_what_is_lent(void)
+{
+	uintptr_t addr = *lent.place;
+	uint64_t end = ktime_get_ns() + LENT_NS;
+
+	WRITE_ONCE(*lent.place, 0);
+	while (ktime_get_ns() < end)
+		cpu_relax();
+	(void)*(const volatile int *)addr;
+	WRITE_ONCE(*lent.place, addr);
+}
+
+/*
+ * Has two locks.  Let through for the sake of one, which he gives back, he is
+ * so for the sake of the other: he goes on with what he does, and takes an
+ * address out of memory, in a freeze in which he has been examined.
+ */
+static int lend(void *arg)
+{
+	(void)arg;
+	mutex_lock(&lent.other);
+	mutex_lock(&inside.mutex);
+	WRITE_ONCE(inside.held, true);
+	while (!READ_ONCE(inside.stop)) {
+		if (READ_ONCE(current->spared) & SPARE_LOCK) {
+			mutex_unlock(&inside.mutex);
+			mutex_lock(&inside.mutex);
+		}
+		use_what_is_lent();
+		stack_wipe_dead();
+		wait_event_deadline(lent.never, false,
+				    stamp_of(ktime_get_ns() + LENT_NS));
+	}
+	mutex_unlock(&inside.mutex);
+	mutex_unlock(&lent.other);
+	return 0;
+}
+
+static noinline void visit_once(void)
+{
+	const struct file_operations *ops = (void *)(lent.masked_ops ^ MASK);
+
+	ops->unlocked_ioctl(NULL, PROBE_LOCK, (uintptr_t)&inside.mutex);
+}
+
+static int visit(void *arg)
+{
+	(void)arg;
+	while (!READ_ONCE(inside.stop)) {
+		visit_once();
+		stack_wipe_dead();
+		msleep(1);
+	}
+	return 0;
+}
+
+static noinline void lend_address(void)
+{
+	uintptr_t ops = (uintptr_t)slot_binding(inside.slot)->ops;
+
+	*lent.place = ops;
+	lent.masked_ops = ops ^ MASK;
+}
+
+/* Several times: where each of them is as the verdict comes is for chance. */
+static bool is_refused_always(struct scratch *s)
+{
+	for (uint32_t i = 0; i < 20; i++)
+		if (unload(s, "probe") == 0 ||
+		    s->report.outcome != UNLOAD_REFUSED)
+			return false;
+	return true;
+}
+
+static const char *unload_what_is_lent(struct scratch *s)
+{
+	bool refused;
+
+	lent.place = kzalloc(sizeof(uintptr_t), GFP_KERNEL);
+	KTEST_EXPECT(lent.place && find_probe(s));
+	lend_address();
+	stack_wipe_dead();
+	lent.lender = kthread_run(lend, NULL, "lender");
+	while (lent.lender && !READ_ONCE(inside.held))
+		yield();
+	lent.visitor = kthread_run(visit, NULL, "visitor");
+	refused = is_refused_always(s);
+	WRITE_ONCE(inside.stop, true);
+	kthread_stop(lent.visitor);
+	kthread_stop(lent.lender);
+	kfree(lent.place);
+	slot_put(inside.slot);
+	if (!refused)
+		return "it went, and somebody had its address";
+	KTEST_EXPECT(unload(s, "probe") == 0);
+	return NULL;
+}
+
+/* H50: his first examination says nothing of what he has at the verdict. */
+KTEST(unload, who_is_let_through_is_judged_at_the_verdict)
+{
+	struct scratch *s = scratch_new();
+	const char *reason;
+
+	KTEST_EXPECT(s);
+	memset(&inside, 0, sizeof(inside));
+	memset(&lent, 0, sizeof(lent));
+	mutex_init(&inside.mutex, "inside");
+	mutex_init(&lent.other, "other");
+	init_waitqueue_head(&lent.never);
+	reason = unload_what_is_lent(s);
+	kfree(s);
+	return reason;
+}
+
 /* ---- a machine that is too busy ---- */
 
 #define HOG_NS	(40 * NSEC_PER_MSEC)	/* longer than a freeze may take */

@@ -4,8 +4,8 @@
  * The kernel counts open files and calls of commands.  This one is entered
  * through a callback that keeper holds, so the task asleep in it is counted
  * for keeper.  Its stack tells: the unload is refused and names it, whatever
- * the count says.  With count=1 it counts itself when it wakes, and leaves: from
- * then on nothing but the count tells (H01).
+ * the count says.  With count=1 it counts itself when it wakes, and leaves:
+ * from then on nothing but the count tells (H01).
  */
 #include <kernel/command.h>
 #include <kernel/errno.h>

@@ -147,6 +147,9 @@ SCENES = [
           "load fifo; spawn 6 exercise -k /dev/fifo0; "
           "repeat 8 'unload -w 20000 fifo; load fifo'; killall exercise; "
           "wait", "gone", "fifo", smp=2),
+    Scene("H50-lent", "who runs between his examination and the verdict",
+          "ktest unload.who_is_let_through_is_judged_at_the_verdict", "ktest",
+          smp=2, icount=3),
     Scene("H50-taken", "who takes the pointer out of memory to use it",
           "load hello; carry hello hello_cleanup; ! unload hello; "
           "! unload hello; carry stop; unload hello", "kept", "hello"),
