@@ -342,13 +342,20 @@ static struct {
 	bool there, leave;
 } stubborn;
 
-/* With preemption off the gate finds him running, and cannot have the CPU. */
+#define KEEP_NS		(500 * NSEC_PER_MSEC)
+
+/*
+ * With preemption off the gate finds him running, and cannot have the CPU.  Not
+ * for good: whom he keeps from it may have a mutex that we need.
+ */
 static int keep_cpu(void *arg)
 {
+	uint64_t end = ktime_get_ns() + KEEP_NS;
+
 	(void)arg;
 	preempt_disable();
 	WRITE_ONCE(stubborn.there, true);
-	while (!READ_ONCE(stubborn.leave))
+	while (!READ_ONCE(stubborn.leave) && ktime_get_ns() < end)
 		cpu_relax();
 	preempt_enable();
 	return 0;
