@@ -151,6 +151,13 @@ static bool exam_is_fresh(const struct task *t)
 	       (t->exam.switches == t->switches || !guard(EXAM_GENERATION));
 }
 
+/* The debug build looks at the stack itself, and compares. */
+bool exam_still_clean(const struct task *t, const struct territory *terr)
+{
+	return !debug_build && !t->spared && !task_is_running(t) &&
+	       exam_is_fresh(t) && !judge_remembered(&t->exam, terr);
+}
+
 /* Where a stack's words end that count; above is the user's frame. */
 static const uint32_t *stack_end(const struct task *t)
 {

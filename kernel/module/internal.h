@@ -129,7 +129,13 @@ enum verdict_on_task {
 enum verdict_on_task exam_task(struct task *t, const struct territory *terr,
 			       struct unload_report *r,
 			       struct stack_hit *hit);
-/* The same inside a rendezvous: no lock, running tasks by their frame. */
+/*
+ * @t was found clean, has not run since, and is clean with regard to @terr,
+ * too.  Without a lock: true is final only for who cannot run, being frozen and
+ * not spared.  Any context.
+ */
+bool exam_still_clean(const struct task *t, const struct territory *terr);
+/* exam_task() inside a rendezvous: no lock, running tasks by their frame. */
 enum verdict_on_task exam_task_stopped(struct task *t,
 				       const struct territory *terr,
 				       struct unload_report *r,
