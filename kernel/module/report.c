@@ -253,6 +253,10 @@ bool report_files_of(struct unload_report *r, const struct territory *terr,
 	process_for_each_file(t, match_file, &s);
 	if (!s.n)
 		return false;
+	if (r->nr_blockers >= REPORT_BLOCKERS) {
+		r->nr_blockers++;	/* a backtrace takes its time */
+		return true;
+	}
 	b = report_add(r, kind);
 	report_task(b, t, terr);
 	b->fd = s.found.fd;
