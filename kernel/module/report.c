@@ -12,8 +12,10 @@
 #include <mm/mm.h>
 #include <module/internal.h>
 #include <proc/process.h>
+#include <proc/syscalls.h>
 #include <sched/rq.h>
 #include <x86/switch.h>
+#include <x86/trap.h>
 
 /*
  * Those that do not fit are counted; the record that they get is the last
@@ -147,6 +149,46 @@ void report_task(struct blocker *b, struct task *t,
 		fill_frames(b, &bt, terr);
 }
 
+/* The program's registers as it called, if it is in a call; under the lock. */
+static bool calling_registers(const struct task *t, uint32_t regs[6])
+{
+	const struct trap_frame *f =
+		(const struct trap_frame *)task_stack_top(t);
+
+	if (!t->process || !t->stack || t->state == TASK_DEAD)
+		return false;
+	regs[0] = f->ebx;
+	regs[1] = f->ecx;
+	regs[2] = f->edx;
+	regs[3] = f->esi;
+	regs[4] = f->edi;
+	regs[5] = f->ebp;
+	return true;
+}
+
+/*
+ * A number that a program chose may look like an address of the module (H09).
+ * It cannot be told apart, but it can be said whose it is.
+ */
+static void describe_argument(struct blocker *b, struct task *t,
+			      uintptr_t word)
+{
+	uint32_t flags, regs[6];
+	struct rq *rq = task_rq_lock(t, &flags);
+	const char *call = syscall_name(t->syscall);
+	bool known = calling_registers(t, regs);
+
+	task_rq_unlock(rq, flags);
+	for (uint32_t i = 0; known && call && i < ARRAY_SIZE(regs); i++) {
+		if (regs[i] != word)
+			continue;
+		snprintf(b->help, sizeof(b->help), "looks like argument %u of "
+			 "pid %d's %s, a number that it chose", i + 1, t->pid,
+			 call);
+		return;
+	}
+}
+
 void report_stack_hit(struct unload_report *r, struct task *t,
 		      const struct territory *terr,
 		      const struct stack_hit *hit)
@@ -170,6 +212,8 @@ void report_stack_hit(struct unload_report *r, struct task *t,
 	    !owner_count(terr->ids[0]))
 		strscpy(b->help, "it sleeps inside without being counted: "
 			"the module's fault", sizeof(b->help));
+	else
+		describe_argument(b, t, hit->word);
 }
 
 /* ---- memory ---- */

@@ -113,7 +113,7 @@ struct task {
 	int			syscall;	/* (o) number, -1 outside */
 	uint32_t		syscalls;	/* (o) how many so far */
 	uint32_t		announce;	/* (o) what spawn waits for */
-	bool			went_through;	/* (o) a module, in this call */
+	bool			wipe_after;	/* (o) this call, the stack */
 	bool			faulted;	/* (o) it cannot go on */
 	struct slot		*restart_slot;	/* (o) see slot.h */
 	uint32_t		restart_generation;	/* (o) */

@@ -137,10 +137,10 @@ void cpu_set_kernel_stack(uintptr_t top)
  * A selector that is loaded keeps the old descriptor until it is loaded again:
  * at the latest on the way to user mode (entry.asm pops them).
  */
-void gdt_set_tls(uint32_t index, uint64_t descriptor)
+void gdt_set_tls(uint32_t index, const uint64_t *descriptor)
 {
 	assert(index < GDT_TLS_ENTRIES);
-	tables[cpu_id()].gdt[GDT_TLS_MIN + index] = descriptor;
+	tables[cpu_id()].gdt[GDT_TLS_MIN + index] = *descriptor;
 }
 
 /*
