@@ -64,7 +64,7 @@ static void wait_with_arguments(unsigned int at)
 
 /* ---- all that the kernel takes ---- */
 
-/* A call whose other registers are aimed as well; what it returns is an error. */
+/* A call whose other registers are aimed as well; its result is an error. */
 static void aim_call(long nr, long a, long b, long c)
 {
 	long at = (long)aim[0];

@@ -172,8 +172,10 @@ void report_task(struct blocker *b, struct task *t,
 void report_stack_hit(struct unload_report *r, struct task *t,
 		      const struct territory *terr,
 		      const struct stack_hit *hit);
+/* Each that is not among @told (or NULL). */
 void report_memory_hits(struct unload_report *r,
-			const struct memory_hits *hits);
+			const struct memory_hits *hits,
+			const struct memory_hits *told);
 /* Everybody who uses the module: open files, counts, tasks inside. */
 void report_users(struct unload_report *r, const struct territory *terr,
 		  const struct task *caller);

@@ -134,6 +134,19 @@ static const char *task_state_text(const struct task *t)
 	return "preempted";
 }
 
+/* Symbol+offset; a section, data or a margin have none: then whose it is. */
+static void describe_target(uintptr_t word, char *buf, size_t size)
+{
+	module_id_t owner = window_owner(word);
+	size_t n;
+
+	describe_address(word, buf, size);
+	if (!owner || (buf[0] != '0' && buf[0] != '.'))
+		return;
+	n = strlen(buf);
+	snprintf(buf + n, size - n, " of %s", owners[owner].name);
+}
+
 void report_task(struct blocker *b, struct task *t,
 		 const struct territory *terr)
 {
@@ -197,7 +210,7 @@ void report_stack_hit(struct unload_report *r, struct task *t,
 	char symbol[REPORT_SYMBOL];
 
 	report_task(b, t, terr);
-	describe_address(hit->word, symbol, sizeof(symbol));
+	describe_target(hit->word, symbol, sizeof(symbol));
 	b->stack_offset = (int)hit->above_esp;
 	if (hit->kind == BLOCK_EIP)
 		snprintf(b->what, sizeof(b->what), "executes %s", symbol);
@@ -240,18 +253,30 @@ static void describe_holder(uintptr_t at, char *buf, size_t size)
 		 (unsigned int)(at - obj.start));
 }
 
+static bool is_among(const struct memory_hits *hits, uintptr_t at)
+{
+	for (uint32_t i = 0; i < min(hits->n, (uint32_t)MEMORY_HITS); i++)
+		if (hits->at[i] == at)
+			return true;
+	return false;
+}
+
 /*
  * @n may be larger: it counts those too that had no room in @at.  The word is
  * the one that was found: its page may have gone since.
  */
 void report_memory_hits(struct unload_report *r,
-			const struct memory_hits *hits)
+			const struct memory_hits *hits,
+			const struct memory_hits *told)
 {
 	for (uint32_t i = 0; i < min(hits->n, (uint32_t)MEMORY_HITS); i++) {
-		struct blocker *b = report_add(r, BLOCK_MEMORY);
+		struct blocker *b;
 		char target[REPORT_SYMBOL];
 
-		describe_address(hits->word[i], target, sizeof(target));
+		if (told && is_among(told, hits->at[i]))
+			continue;
+		b = report_add(r, BLOCK_MEMORY);
+		describe_target(hits->word[i], target, sizeof(target));
 		describe_holder(hits->at[i], b->where, sizeof(b->where));
 		snprintf(b->what, sizeof(b->what), "points to %s", target);
 	}

@@ -275,8 +275,8 @@ static void report_verdict(struct verdict *v, enum verdict_on_world w)
 		report_stack_hit(r, v->task, &v->a->terr, &v->hit);
 		break;
 	case VERDICT_MEMORY:
-		report_memory_hits(r, v->prepared);
-		report_memory_hits(r, &v->late);
+		report_memory_hits(r, v->prepared, NULL);
+		report_memory_hits(r, &v->late, v->prepared);
 		break;
 	case VERDICT_ENGINE:
 		not_finished(v->a, "an engine of it was started meanwhile");
@@ -366,8 +366,8 @@ static int search_written(struct attempt *a, struct memory_hits *prepared)
 	a->report->memory_kib += late.pages * (PAGE_SIZE / 1024);
 	memory_recheck(&a->terr, prepared);
 	if (prepared->n || late.n) {
-		report_memory_hits(a->report, prepared);
-		report_memory_hits(a->report, &late);
+		report_memory_hits(a->report, prepared, NULL);
+		report_memory_hits(a->report, &late, prepared);
 		err = -EBUSY;
 	}
 	searched_unpin();

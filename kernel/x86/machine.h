@@ -78,6 +78,14 @@ void fpu_save(struct fpu_state *s);
 void fpu_restore(const struct fpu_state *s);
 
 /*
+ * Calls @fn for each address in a descriptor or task state of any CPU, its
+ * parts put together, and for where it lies, until it returns false.  Not for
+ * the TLS entries: what a user has there leads nobody in the kernel anywhere.
+ * Any context, no lock.
+ */
+bool descriptors_for_each(bool (*fn)(uintptr_t at, uintptr_t address,
+				     void *arg), void *arg);
+/*
  * One user TLS descriptor of this CPU's GDT.  By address, as what is handed
  * over by value stays on the stack of who is switched away from, and half of a
  * descriptor may be any number (H09).  Preemption off.
