@@ -424,6 +424,10 @@ matrix: ## every hazard, each guard off, other strategies: docs/matrix.md
 	+$(Q)$(MAKE) --no-print-directory LAB=1 all
 	@ICEBOX_BUILD=$(abspath build-lab) tests/matrix/run
 
+.PHONY: bench-exact
+bench-exact: all ## instructions of unload, system calls, ..; UPDATE=1 records
+	@ICEBOX_BUILD=$(abspath $(B)) UPDATE=$(UPDATE) tests/bench/run
+
 CHECKS	:= build clang sparse cppcheck headers includes shell words
 .PHONY: $(CHECKS:%=check-%)
 check: $(CHECKS:%=check-%) ## two compilers, sparse, cppcheck, headers, ...

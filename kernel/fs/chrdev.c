@@ -283,7 +283,7 @@ static int open_binding(struct binding *binding, module_id_t owner,
 	int err = 0;
 
 	/* The stack is wiped when the call is over, whatever comes of it. */
-	current->went_through = true;
+	current->wipe_after = true;
 	count_open(file, owner);
 	file->f_op = binding->ops;
 	if (file->f_op->open)

@@ -15,7 +15,7 @@
 static void enter_driver(const struct file *file)
 {
 	if (file->owner)
-		current->went_through = true;
+		current->wipe_after = true;
 }
 
 /* Opener and time are for reports alone: who holds a device, and since when. */

@@ -26,6 +26,7 @@
 #include <module/internal.h>
 #include <sched/rq.h>
 #include <x86/clock.h>
+#include <x86/machine.h>
 #include <x86/smp.h>
 #include <x86/trap.h>
 
@@ -151,6 +152,13 @@ static bool exam_is_fresh(const struct task *t)
 	       (t->exam.switches == t->switches || !guard(EXAM_GENERATION));
 }
 
+/* The debug build looks at the stack itself, and compares. */
+bool exam_still_clean(const struct task *t, const struct territory *terr)
+{
+	return !debug_build && !t->spared && !task_is_running(t) &&
+	       exam_is_fresh(t) && !judge_remembered(&t->exam, terr);
+}
+
 /* Where a stack's words end that count; above is the user's frame. */
 static const uint32_t *stack_end(const struct task *t)
 {
@@ -242,7 +250,7 @@ struct search {
 	struct memory_hits	*hits;
 };
 
-static void note_hit(const struct search *s, uintptr_t at)
+static void note_hit(const struct search *s, uintptr_t at, uintptr_t word)
 {
 	struct memory_hits *hits = s->hits;
 
@@ -250,7 +258,7 @@ static void note_hit(const struct search *s, uintptr_t at)
 		return;
 	if (hits->n < MEMORY_HITS) {
 		hits->at[hits->n] = at;
-		hits->word[hits->n] = *(const uint32_t *)at;
+		hits->word[hits->n] = word;
 	}
 	hits->n++;
 }
@@ -265,7 +273,7 @@ static bool search_page(uintptr_t page, void *arg)
 	s->hits->pages++;
 	for (const uint32_t *p = (const uint32_t *)page; p < end; p++)
 		if (unlikely(territory_has(s->terr, *p)))
-			note_hit(s, (uintptr_t)p);
+			note_hit(s, (uintptr_t)p, *p);
 	if (s->hits->deadline && clock_ns() > s->hits->deadline) {
 		s->hits->gave_up = true;
 		return false;
@@ -273,6 +281,20 @@ static bool search_page(uintptr_t page, void *arg)
 	return true;
 }
 
+/* The only addresses that the machine itself keeps in pieces. */
+static bool search_descriptor(uintptr_t at, uintptr_t address, void *arg)
+{
+	const struct search *s = arg;
+
+	if (unlikely(territory_has(s->terr, address)))
+		note_hit(s, at, address);
+	return true;
+}
+
+/*
+ * Descriptors are few, and are looked at in each pass: memory_recheck() does
+ * not know one from a word.
+ */
 void memory_search(const struct territory *terr, enum memory_pass pass,
 		   struct memory_hits *hits)
 {
@@ -286,6 +308,7 @@ void memory_search(const struct territory *terr, enum memory_pass pass,
 		dirty_for_each(search_page, &s);
 	else if (dirty_harvest(search_page, &s))
 		hits->gave_up = true;
+	descriptors_for_each(search_descriptor, &s);
 }
 
 /*

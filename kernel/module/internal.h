@@ -129,7 +129,13 @@ enum verdict_on_task {
 enum verdict_on_task exam_task(struct task *t, const struct territory *terr,
 			       struct unload_report *r,
 			       struct stack_hit *hit);
-/* The same inside a rendezvous: no lock, running tasks by their frame. */
+/*
+ * @t was found clean, has not run since, and is clean with regard to @terr,
+ * too.  Without a lock: true is final only for who cannot run, being frozen and
+ * not spared.  Any context.
+ */
+bool exam_still_clean(const struct task *t, const struct territory *terr);
+/* exam_task() inside a rendezvous: no lock, running tasks by their frame. */
 enum verdict_on_task exam_task_stopped(struct task *t,
 				       const struct territory *terr,
 				       struct unload_report *r,
@@ -166,8 +172,10 @@ void report_task(struct blocker *b, struct task *t,
 void report_stack_hit(struct unload_report *r, struct task *t,
 		      const struct territory *terr,
 		      const struct stack_hit *hit);
+/* Each that is not among @told (or NULL). */
 void report_memory_hits(struct unload_report *r,
-			const struct memory_hits *hits);
+			const struct memory_hits *hits,
+			const struct memory_hits *told);
 /* Everybody who uses the module: open files, counts, tasks inside. */
 void report_users(struct unload_report *r, const struct territory *terr,
 		  const struct task *caller);

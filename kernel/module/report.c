@@ -12,8 +12,10 @@
 #include <mm/mm.h>
 #include <module/internal.h>
 #include <proc/process.h>
+#include <proc/syscalls.h>
 #include <sched/rq.h>
 #include <x86/switch.h>
+#include <x86/trap.h>
 
 /*
  * Those that do not fit are counted; the record that they get is the last
@@ -132,6 +134,19 @@ static const char *task_state_text(const struct task *t)
 	return "preempted";
 }
 
+/* Symbol+offset; a section, data or a margin have none: then whose it is. */
+static void describe_target(uintptr_t word, char *buf, size_t size)
+{
+	module_id_t owner = window_owner(word);
+	size_t n;
+
+	describe_address(word, buf, size);
+	if (!owner || (buf[0] != '0' && buf[0] != '.'))
+		return;
+	n = strlen(buf);
+	snprintf(buf + n, size - n, " of %s", owners[owner].name);
+}
+
 void report_task(struct blocker *b, struct task *t,
 		 const struct territory *terr)
 {
@@ -147,6 +162,46 @@ void report_task(struct blocker *b, struct task *t,
 		fill_frames(b, &bt, terr);
 }
 
+/* The program's registers as it called, if it is in a call; under the lock. */
+static bool calling_registers(const struct task *t, uint32_t regs[6])
+{
+	const struct trap_frame *f =
+		(const struct trap_frame *)task_stack_top(t);
+
+	if (!t->process || !t->stack || t->state == TASK_DEAD)
+		return false;
+	regs[0] = f->ebx;
+	regs[1] = f->ecx;
+	regs[2] = f->edx;
+	regs[3] = f->esi;
+	regs[4] = f->edi;
+	regs[5] = f->ebp;
+	return true;
+}
+
+/*
+ * A number that a program chose may look like an address of the module (H09).
+ * It cannot be told apart, but it can be said whose it is.
+ */
+static void describe_argument(struct blocker *b, struct task *t,
+			      uintptr_t word)
+{
+	uint32_t flags, regs[6];
+	struct rq *rq = task_rq_lock(t, &flags);
+	const char *call = syscall_name(t->syscall);
+	bool known = calling_registers(t, regs);
+
+	task_rq_unlock(rq, flags);
+	for (uint32_t i = 0; known && call && i < ARRAY_SIZE(regs); i++) {
+		if (regs[i] != word)
+			continue;
+		snprintf(b->help, sizeof(b->help), "looks like argument %u of "
+			 "pid %d's %s, a number that it chose", i + 1, t->pid,
+			 call);
+		return;
+	}
+}
+
 void report_stack_hit(struct unload_report *r, struct task *t,
 		      const struct territory *terr,
 		      const struct stack_hit *hit)
@@ -155,7 +210,7 @@ void report_stack_hit(struct unload_report *r, struct task *t,
 	char symbol[REPORT_SYMBOL];
 
 	report_task(b, t, terr);
-	describe_address(hit->word, symbol, sizeof(symbol));
+	describe_target(hit->word, symbol, sizeof(symbol));
 	b->stack_offset = (int)hit->above_esp;
 	if (hit->kind == BLOCK_EIP)
 		snprintf(b->what, sizeof(b->what), "executes %s", symbol);
@@ -170,6 +225,8 @@ void report_stack_hit(struct unload_report *r, struct task *t,
 	    !owner_count(terr->ids[0]))
 		strscpy(b->help, "it sleeps inside without being counted: "
 			"the module's fault", sizeof(b->help));
+	else
+		describe_argument(b, t, hit->word);
 }
 
 /* ---- memory ---- */
@@ -196,18 +253,30 @@ static void describe_holder(uintptr_t at, char *buf, size_t size)
 		 (unsigned int)(at - obj.start));
 }
 
+static bool is_among(const struct memory_hits *hits, uintptr_t at)
+{
+	for (uint32_t i = 0; i < min(hits->n, (uint32_t)MEMORY_HITS); i++)
+		if (hits->at[i] == at)
+			return true;
+	return false;
+}
+
 /*
  * @n may be larger: it counts those too that had no room in @at.  The word is
  * the one that was found: its page may have gone since.
  */
 void report_memory_hits(struct unload_report *r,
-			const struct memory_hits *hits)
+			const struct memory_hits *hits,
+			const struct memory_hits *told)
 {
 	for (uint32_t i = 0; i < min(hits->n, (uint32_t)MEMORY_HITS); i++) {
-		struct blocker *b = report_add(r, BLOCK_MEMORY);
+		struct blocker *b;
 		char target[REPORT_SYMBOL];
 
-		describe_address(hits->word[i], target, sizeof(target));
+		if (told && is_among(told, hits->at[i]))
+			continue;
+		b = report_add(r, BLOCK_MEMORY);
+		describe_target(hits->word[i], target, sizeof(target));
 		describe_holder(hits->at[i], b->where, sizeof(b->where));
 		snprintf(b->what, sizeof(b->what), "points to %s", target);
 	}
@@ -253,6 +322,10 @@ bool report_files_of(struct unload_report *r, const struct territory *terr,
 	process_for_each_file(t, match_file, &s);
 	if (!s.n)
 		return false;
+	if (r->nr_blockers >= REPORT_BLOCKERS) {
+		r->nr_blockers++;	/* a backtrace takes its time */
+		return true;
+	}
 	b = report_add(r, kind);
 	report_task(b, t, terr);
 	b->fd = s.found.fd;

@@ -92,6 +92,18 @@ static bool examine_one(struct task *t, void *arg)
 	return true;
 }
 
+/* Most tasks sleep on, and there may be thousands of them. */
+static bool pass_clean(const struct task *t, void *arg)
+{
+	struct census *c = arg;
+
+	if (not_examined(c->a, t) || !exam_still_clean(t, &c->a->terr))
+		return false;
+	c->tasks++;
+	c->clean++;
+	return true;
+}
+
 /*
  * With the world running: what is remembered of those who sleep on makes the
  * freeze short.
@@ -104,6 +116,13 @@ static bool examine_ahead(struct task *t, void *arg)
 	if (!not_examined(a, t))
 		exam_task(t, &a->terr, a->report, &hit);
 	return true;
+}
+
+static bool pass_known(const struct task *t, void *arg)
+{
+	const struct attempt *a = arg;
+
+	return exam_still_clean(t, &a->terr);
 }
 
 static bool report_one(struct task *t, void *arg)
@@ -127,7 +146,7 @@ static int examine_until_clean(struct attempt *a, uint64_t give_up)
 		struct census c = { .a = a };
 		bool locked = freezer_thaw_lock_holders();
 
-		task_for_each(examine_one, &c);
+		task_for_each_but(pass_clean, examine_one, &c);
 		a->report->tasks = c.tasks;
 		a->report->frozen_in_place = c.clean;
 		if (!c.preempted && !c.asleep && !c.running)
@@ -266,8 +285,8 @@ static void report_verdict(struct verdict *v, enum verdict_on_world w)
 		report_stack_hit(r, v->task, &v->a->terr, &v->hit);
 		break;
 	case VERDICT_MEMORY:
-		report_memory_hits(r, v->prepared);
-		report_memory_hits(r, &v->late);
+		report_memory_hits(r, v->prepared, NULL);
+		report_memory_hits(r, &v->late, v->prepared);
 		break;
 	case VERDICT_ENGINE:
 		not_finished(v->a, "an engine of it was started meanwhile");
@@ -325,6 +344,18 @@ static void prepare_memory(struct attempt *a, struct memory_hits *hits)
 }
 
 /*
+ * First the tasks, as that writes to their records, and then memory: what was
+ * written since is read again with the world frozen.  Those who ran meanwhile
+ * are few.
+ */
+static void prepare_round(struct attempt *a, struct memory_hits *hits)
+{
+	task_for_each_but(pass_known, examine_ahead, a);
+	prepare_memory(a, hits);
+	task_for_each_but(pass_known, examine_ahead, a);
+}
+
+/*
  * What was written since the preparation, with everybody frozen: it leaves
  * little for the verdict to read.  -EBUSY: a pointer is there.  A page of an
  * earlier hit may be given back at any moment, so the pin.
@@ -345,8 +376,8 @@ static int search_written(struct attempt *a, struct memory_hits *prepared)
 	a->report->memory_kib += late.pages * (PAGE_SIZE / 1024);
 	memory_recheck(&a->terr, prepared);
 	if (prepared->n || late.n) {
-		report_memory_hits(a->report, prepared);
-		report_memory_hits(a->report, &late);
+		report_memory_hits(a->report, prepared, NULL);
+		report_memory_hits(a->report, &late, prepared);
 		err = -EBUSY;
 	}
 	searched_unpin();
@@ -400,8 +431,7 @@ static int one_round(struct attempt *a, bool commit)
 	err = attempt_hold_again(a);
 	if (err)
 		return err;
-	prepare_memory(a, &prepared);
-	task_for_each(examine_ahead, a);
+	prepare_round(a, &prepared);
 	since = ktime_get_ns();
 	err = guard(FREEZE) ? freezer_freeze(FREEZE_BUDGET_NS, &failure) : 0;
 	if (err == -ETIMEDOUT) {

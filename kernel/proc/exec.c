@@ -59,16 +59,18 @@ static int add_user_string(struct exec_args *args, uint32_t string)
 int exec_args_add_user(struct exec_args *args, uint32_t array,
 		       uint32_t *count)
 {
-	uint32_t string = 0;
+	uint32_t *string = user_words(sizeof(*string));
 	int err = 0;
 
-	for (; array && !err; array += sizeof(string)) {
-		if (copy_from_user(&string, (const void *)array,
-				   sizeof(string)))
+	for (; array && !err; array += sizeof(*string)) {
+		if (copy_from_user(string, (const void *)array,
+				   sizeof(*string)))
 			return -EFAULT;
-		if (!string)
+		if (!*string)
 			break;
-		err = add_user_string(args, string);
+		if (*string >= USER_TOP)	/* before it is on the stack */
+			return -EFAULT;
+		err = add_user_string(args, *string);
 		(*count)++;
 	}
 	return err;
@@ -372,7 +374,7 @@ static void reset_fpu_and_tls(void)
 	fpu_restore(&current->user->fpu);
 	for (uint32_t i = 0; i < GDT_TLS_ENTRIES; i++) {
 		current->user->tls[i] = 0;
-		gdt_set_tls(i, 0);
+		gdt_set_tls(i, &current->user->tls[i]);
 	}
 	preempt_enable();
 }

@@ -5,9 +5,25 @@
 #ifndef PROC_INTERNAL_H
 #define PROC_INTERNAL_H
 
+#include <kernel/bug.h>
 #include <kernel/spinlock.h>
 #include <proc/process.h>
+#include <sched/sched.h>
+#include <x86/machine.h>
 #include <x86/trap.h>
+
+/*
+ * Room for the few words, chosen by the program, that a call looks at: on no
+ * stack, and in memory that is not searched (H09).  One call, one use at a
+ * time.  What the compiler has of them in registers may get to the stack all
+ * the same: that is wiped when the call is over.
+ */
+static inline void *user_words(size_t size)
+{
+	assert(size <= sizeof(current->user->words));
+	current->wipe_after = true;
+	return current->user->words;
+}
 
 /* The tree of processes and their signals; above file_table and run queues. */
 extern struct spinlock process_lock;

@@ -147,6 +147,7 @@ static void release_held_locked(struct process *p)
 int signal_set_mask(int how, const uint32_t *set, uint32_t *old)
 {
 	struct process *p = current->process;
+	uint32_t mask = set ? *set & SIG_ALL & ~SIG_NOT_MASKED : 0;
 	int err = 0;
 
 	spin_lock(&process_lock);
@@ -154,14 +155,13 @@ int signal_set_mask(int how, const uint32_t *set, uint32_t *old)
 	if (!set)
 		;
 	else if (how == SIG_BLOCK)
-		p->sig_blocked |= *set;
+		p->sig_blocked |= mask;
 	else if (how == SIG_UNBLOCK)
-		p->sig_blocked &= ~*set;
+		p->sig_blocked &= ~mask;
 	else if (how == SIG_SETMASK)
-		p->sig_blocked = *set;
+		p->sig_blocked = mask;
 	else
 		err = -EINVAL;
-	p->sig_blocked &= SIG_ALL & ~SIG_NOT_MASKED;
 	release_held_locked(p);
 	spin_unlock(&process_lock);
 	return err;

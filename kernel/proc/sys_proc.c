@@ -302,7 +302,7 @@ struct user_desc {
  * whatever the user says: from what he may choose, base, limit, unit and the
  * right to write, no gate and no code can be made.
  */
-static uint64_t tls_descriptor(const struct user_desc *d)
+static void tls_descriptor(const struct user_desc *d, uint64_t *out)
 {
 	uint32_t type = d->flags & DESC_READ_ONLY ? 0xf0 : 0xf2;
 	uint32_t gran = d->flags & DESC_LIMIT_IN_PAGES ? 0xc : 0x4;
@@ -311,7 +311,7 @@ static uint64_t tls_descriptor(const struct user_desc *d)
 			(d->limit & 0xf0000) | gran << 20 |
 			(d->base & 0xff000000);
 
-	return (uint64_t)high << 32 | low;
+	*out = (uint64_t)high << 32 | low;
 }
 
 /* One that was set has at least its present bit, and is never 0. */
@@ -339,8 +339,8 @@ static long set_tls(struct user_desc *d)
 		return -EINVAL;
 	/* On one CPU: a switch loads the descriptors from the record. */
 	preempt_disable();
-	current->user->tls[index] = tls_descriptor(d);
-	gdt_set_tls(index, current->user->tls[index]);
+	tls_descriptor(d, &current->user->tls[index]);
+	gdt_set_tls(index, &current->user->tls[index]);
 	preempt_enable();
 	return 0;
 }
@@ -352,13 +352,13 @@ static long set_tls(struct user_desc *d)
 long sys_set_thread_area(const struct syscall_args *args)
 {
 	void *user = (void *)args->a[0];
-	struct user_desc d;
+	struct user_desc *d = user_words(sizeof(*d));
 	long err;
 
-	if (copy_from_user(&d, user, sizeof(d)))
+	if (copy_from_user(d, user, sizeof(*d)))
 		return -EFAULT;
-	err = set_tls(&d);
-	if (!err && copy_to_user(user, &d.entry, sizeof(d.entry)))
+	err = set_tls(d);
+	if (!err && copy_to_user(user, &d->entry, sizeof(d->entry)))
 		err = -EFAULT;
 	return err;
 }
@@ -404,14 +404,14 @@ struct user_sigaction {
 /* Flags, mask and restorer belong to a handler, and are not looked at. */
 static long set_action(int sig, uint32_t user)
 {
-	struct user_sigaction act;
+	struct user_sigaction *act = user_words(sizeof(*act));
 
-	if (copy_from_user(&act, (const void *)user, sizeof(act)))
+	if (copy_from_user(act, (const void *)user, sizeof(*act)))
 		return -EFAULT;
 	/* A handler: there is nobody yet to call it. */
-	if (act.handler > SIG_IGN)
+	if (act->handler > SIG_IGN)
 		return -ENOSYS;
-	return signal_set_ignored(sig, act.handler == SIG_IGN);
+	return signal_set_ignored(sig, act->handler == SIG_IGN);
 }
 
 /*
@@ -442,13 +442,12 @@ long sys_rt_sigaction(const struct syscall_args *args)
  */
 long sys_rt_sigprocmask(const struct syscall_args *args)
 {
-	uint32_t set[2] = { 0, 0 }, old[2] = { 0, 0 };
+	uint32_t *set = args->a[1] ? user_words(8) : NULL, old[2] = { 0, 0 };
 	int err;
 
-	if (args->a[1] &&
-	    copy_from_user(set, (const void *)args->a[1], sizeof(set)))
+	if (set && copy_from_user(set, (const void *)args->a[1], 8))
 		return -EFAULT;
-	err = signal_set_mask((int)args->a[0], args->a[1] ? set : NULL, old);
+	err = signal_set_mask((int)args->a[0], set, old);
 	if (!err && args->a[2] &&
 	    copy_to_user((void *)args->a[2], old, sizeof(old)))
 		return -EFAULT;
@@ -539,15 +538,15 @@ static long sleep_and_tell(struct stamp deadline, uint32_t rem)
  */
 static int read_deadline(uint32_t user, uint64_t base_ns, struct stamp *out)
 {
-	struct timespec ts;
+	struct timespec *ts = user_words(sizeof(*ts));
 
-	if (copy_from_user(&ts, (const void *)user, sizeof(ts)))
+	if (copy_from_user(ts, (const void *)user, sizeof(*ts)))
 		return -EFAULT;
-	if (ts.sec < 0 || ts.nsec < 0 || ts.nsec >= (int32_t)NSEC_PER_SEC)
+	if (ts->sec < 0 || ts->nsec < 0 || ts->nsec >= (int32_t)NSEC_PER_SEC)
 		return -EINVAL;
 	/* 0 means no deadline at all. */
-	*out = stamp_of(base_ns + (uint64_t)ts.sec * NSEC_PER_SEC +
-			(uint32_t)ts.nsec + 1);
+	*out = stamp_of(base_ns + (uint64_t)ts->sec * NSEC_PER_SEC +
+			(uint32_t)ts->nsec + 1);
 	return 0;
 }
 

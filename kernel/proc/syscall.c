@@ -13,16 +13,24 @@
 struct syscall {
 	syscall_fn	fn;
 	uint32_t	nr_args;
+	const char	*name;
 };
 
-#define SYSCALL_ENTRY(nr, name, nr_args)	[nr] = { sys_##name, nr_args },
+#define SYSCALL_ENTRY(nr, name, nr_args)				\
+	[nr] = { sys_##name, nr_args, #name },
 static const struct syscall table[NR_SYSCALLS] = { SYSCALLS(SYSCALL_ENTRY) };
+
+const char *syscall_name(int nr)
+{
+	return nr >= 0 && nr < NR_SYSCALLS ? table[nr].name : NULL;
+}
 
 /*
  * Arguments lie on kernel stacks while the call sleeps, where they would pass
  * for evidence.  No address or number that a program has a use for lies in the
  * window, so one that does is refused (H09); what is left in registers that
- * the call does not use is not even copied.
+ * the call does not use is not even copied.  It was in a register of ours: an
+ * interrupt may have pushed it.
  */
 static int get_args(struct trap_frame *frame, uint32_t nr_args,
 		    struct syscall_args *args)
@@ -34,8 +42,10 @@ static int get_args(struct trap_frame *frame, uint32_t nr_args,
 		args->a[i] = 0;
 		if (i >= nr_args)
 			continue;
-		if (in_window(*regs[i]))
+		if (in_window(*regs[i])) {
+			current->wipe_after = true;
 			return -EFAULT;
+		}
 		args->a[i] = *regs[i];
 	}
 	args->frame = frame;
@@ -91,18 +101,18 @@ void syscall_dispatch(struct trap_frame *frame)
 	current->syscalls++;
 	if (nr == SYSCALL_ANNOUNCE) {
 		frame->eax = (uint32_t)announce(frame->ebx);
-		return;
-	}
-	if (nr >= NR_SYSCALLS || !table[nr].fn) {
+		current->wipe_after = (int)frame->eax < 0;
+	} else if (nr >= NR_SYSCALLS || !table[nr].fn) {
 		frame->eax = (uint32_t)-ENOSYS;
-		return;
+		current->wipe_after = true;
+	} else {
+		current->syscall = (int)nr;
+		frame->eax = (uint32_t)execute(&table[nr], frame);
+		current->syscall = -1;
 	}
-	current->syscall = (int)nr;
-	frame->eax = (uint32_t)execute(&table[nr], frame);
-	current->syscall = -1;
 	/* Else a later sleep could stand in its traces (H09). */
-	if (current->went_through) {
-		current->went_through = false;
+	if (current->wipe_after) {
+		current->wipe_after = false;
 		stack_wipe_dead();
 	}
 }

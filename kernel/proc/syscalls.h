@@ -61,6 +61,9 @@ typedef long (*syscall_fn)(const struct syscall_args *args);
 	long sys_##name(const struct syscall_args *args);
 SYSCALLS(SYSCALL_DECLARE)
 
+/* "read", or NULL: there is no such call.  Any context. */
+const char *syscall_name(int nr);
+
 /*
  * An absolute path from a user's string, for kfree(); not canonical.  -EFAULT,
  * -ENOENT (empty), -ENAMETOOLONG, -ENOMEM.  Process context.

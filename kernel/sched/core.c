@@ -258,7 +258,7 @@ static void switch_to(struct rq *rq, struct task *next)
 	if (next->process) {
 		cpu_set_kernel_stack(next->stack + KERNEL_STACK_SIZE);
 		for (uint32_t i = 0; i < USER_TLS_ENTRIES; i++)
-			gdt_set_tls(i, next->user->tls[i]);
+			gdt_set_tls(i, &next->user->tls[i]);
 	}
 	if (prev->user)
 		fpu_save(&prev->user->fpu);

@@ -113,7 +113,7 @@ struct task {
 	int			syscall;	/* (o) number, -1 outside */
 	uint32_t		syscalls;	/* (o) how many so far */
 	uint32_t		announce;	/* (o) what spawn waits for */
-	bool			went_through;	/* (o) a module, in this call */
+	bool			wipe_after;	/* (o) this call, the stack */
 	bool			faulted;	/* (o) it cannot go on */
 	struct slot		*restart_slot;	/* (o) see slot.h */
 	uint32_t		restart_generation;	/* (o) */
@@ -250,6 +250,13 @@ int task_reap(struct task *t);
  * meanwhile may be left out.  Process context; stops where @fn returns false.
  */
 void task_for_each(bool (*fn)(struct task *t, void *arg), void *arg);
+/*
+ * The same, but for those that @pass passes over, which costs next to nothing
+ * and writes to nobody's record.  It is called under a spinlock, interrupts
+ * off; what it looks at may change at once unless the world is frozen.
+ */
+void task_for_each_but(bool (*pass)(const struct task *t, void *arg),
+		       bool (*fn)(struct task *t, void *arg), void *arg);
 unsigned int task_count(void);
 
 void reaper_init(void);			/* boot, once the scheduler is there */

@@ -108,54 +108,85 @@ struct task *task_find(pid_t pid)
 	return found;
 }
 
-/* The first listed task with a pid above @pid, referenced; or NULL. */
-static struct task *task_after(pid_t pid)
-{
-	uint32_t flags = spin_lock_irqsave(&tasklist_lock);
-	struct task *t, *found = NULL;
+/*
+ * A walk pins the task that it stands at, which writes to its record; records
+ * that are written are read again by the search for pointers.  So whoever has
+ * nothing to do with most of them passes over those, under the lock, up to so
+ * many at once.
+ */
+#define PASS_AT_ONCE	64u
 
-	list_for_each_entry(t, &tasklist, tasks) {
-		if (t->pid <= pid)
+struct walk {
+	bool	(*pass)(const struct task *t, void *arg);	/* or NULL */
+	void	*arg;
+	bool	passed;		/* it stands at one to be passed over */
+};
+
+/* Where the walk stands next, at @pos or behind it, referenced; or NULL. */
+static struct task *walk_to(struct walk *w, struct list_head *pos)
+{
+	struct task *t;
+
+	assert_spin_held(&tasklist_lock);
+	for (uint32_t n = 1; pos != &tasklist; n++, pos = pos->next) {
+		t = list_entry(pos, struct task, tasks);
+		w->passed = w->pass && w->pass(t, w->arg);
+		if (w->passed && n < PASS_AT_ONCE)
 			continue;
 		task_get(t);
-		found = t;
-		break;
+		return t;
 	}
-	spin_unlock_irqrestore(&tasklist_lock, flags);
-	return found;
+	return NULL;
+}
+
+/* The first listed task with a pid above @pid, or the end of the list. */
+static struct list_head *place_after(pid_t pid)
+{
+	struct task *t;
+
+	list_for_each_entry(t, &tasklist, tasks)
+		if (t->pid > pid)
+			return &t->tasks;
+	return &tasklist;
 }
 
 /*
  * The step from one task to the next reads the links of a record that is
  * pinned, on the list or taken off it (then linked to itself, and the walk
- * takes up again by pid: pids only grow, the list is in their order).
+ * takes up again by pid: pids only grow, the list is in their order).  NULL:
+ * the first one.
  */
-static struct task *task_next(struct task *t)
+static struct task *walk_on(struct walk *w, const struct task *t)
 {
 	uint32_t flags = spin_lock_irqsave(&tasklist_lock);
-	struct task *next = NULL;
-	bool listed = !list_empty(&t->tasks);
+	struct task *next;
 
-	if (listed && t->tasks.next != &tasklist) {
-		next = list_next_entry(t, tasks);
-		task_get(next);
-	}
+	if (t && !list_empty(&t->tasks))
+		next = walk_to(w, t->tasks.next);
+	else
+		next = walk_to(w, place_after(t ? t->pid : 0));
 	spin_unlock_irqrestore(&tasklist_lock, flags);
-	return listed ? next : task_after(t->pid);
+	return next;
+}
+
+void task_for_each_but(bool (*pass)(const struct task *t, void *arg),
+		       bool (*fn)(struct task *t, void *arg), void *arg)
+{
+	struct walk w = { .pass = pass, .arg = arg };
+	struct task *t = walk_on(&w, NULL);
+
+	while (t) {
+		bool more = w.passed || fn(t, arg);
+		struct task *next = more ? walk_on(&w, t) : NULL;
+
+		task_put(t);
+		t = next;
+	}
 }
 
 void task_for_each(bool (*fn)(struct task *t, void *arg), void *arg)
 {
-	struct task *t = task_after(0);
-
-	while (t) {
-		struct task *next;
-		bool more = fn(t, arg);
-
-		next = more ? task_next(t) : NULL;
-		task_put(t);
-		t = next;
-	}
+	task_for_each_but(NULL, fn, arg);
 }
 
 unsigned int task_count(void)

@@ -21,6 +21,7 @@
 #include <shell/shell.h>
 #include <shell/trace.h>
 #include <test/census.h>
+#include <x86/cpu.h>
 #include <x86/machine.h>
 #include <x86/smp.h>
 #include <x86/trap.h>
@@ -525,6 +526,124 @@ TEST_COMMAND(carry, "MODULE SYMBOL | stop",
 	"keep an address in memory, and use it now and then",
 	"A thread takes it out of memory, reads what is there, and puts it\n"
 	"back. For tests of what is remembered of a stack.\n", cmd_carry);
+/* ---- a pointer that is left somewhere (H37) ---- */
+
+/*
+ * One at a time: the word that has it, or the descriptor.
+ */
+static uintptr_t planted_data = 1;	/* not in .bss */
+static uintptr_t planted_bss;
+static struct {
+	void	*heap;			/* to be freed, or NULL */
+	uintptr_t *word;		/* that has it, or NULL */
+	uint64_t *descriptor, before;	/* or this */
+} planted;
+
+/* Of a segment bits 16 to 39 and 56 to 63, of a gate 0 to 15 and 48 to 63. */
+static uint64_t segment_with_base(uint32_t base)
+{
+	return (uint64_t)(base & 0xffffff) << 16 | (uint64_t)(base >> 24) << 56;
+}
+
+static uint64_t gate_with_offset(uint32_t offset)
+{
+	return (offset & 0xffff) | (uint64_t)(offset >> 16) << 48;
+}
+
+/* Nobody uses the null segment, nor the last vector but one. */
+static int plant_descriptor(bool is_gate, uintptr_t addr)
+{
+	planted.descriptor = is_gate ? &read_idt()[0xfe] : &read_gdt()[0];
+	planted.before = *planted.descriptor;
+	*planted.descriptor = is_gate ? gate_with_offset(addr)
+				      : segment_with_base(addr);
+	return 0;
+}
+
+/* The stack of ring 1, which nobody has, in this CPU's task state. */
+static uintptr_t *task_state_word(void)
+{
+	uint64_t d = read_gdt()[9];
+	uint32_t base = (uint32_t)(d >> 16 & 0xffffff) |
+			(uint32_t)(d >> 56) << 24;
+
+	return (uintptr_t *)(base + 12);
+}
+
+static noinline uintptr_t *heap_word(size_t size, size_t at)
+{
+	planted.heap = kzalloc(size, GFP_KERNEL);
+	return planted.heap ? (uintptr_t *)((uint8_t *)planted.heap + at)
+			    : NULL;
+}
+
+static uintptr_t *place_of(const char *where)
+{
+	if (strcmp(where, "data") == 0)
+		return &planted_data;
+	if (strcmp(where, "bss") == 0)
+		return &planted_bss;
+	if (strcmp(where, "percpu") == 0)	/* a CPU that does not run */
+		return &percpus[NR_CPUS - 1].idle_stack;
+	if (strcmp(where, "heap") == 0)
+		return heap_word(48, 20);
+	if (strcmp(where, "large") == 0)
+		return heap_word(5 * PAGE_SIZE, 4 * PAGE_SIZE + 8);
+	if (strcmp(where, "tss") == 0)
+		return task_state_word();
+	return NULL;
+}
+
+static int plant(const char *where, uintptr_t addr)
+{
+	bool is_gate = strcmp(where, "gate") == 0;
+
+	if (planted.word || planted.descriptor)
+		return -EBUSY;
+	if (is_gate || strcmp(where, "segment") == 0)
+		return plant_descriptor(is_gate, addr);
+	planted.word = place_of(where);
+	if (!planted.word)
+		return -ENOENT;
+	*planted.word = addr;
+	return 0;
+}
+
+/* The freed object keeps it, if nobody clears it. */
+static int uproot(bool and_clear)
+{
+	if (planted.descriptor)
+		*planted.descriptor = planted.before;
+	else if (!planted.word)
+		return -ENOENT;
+	else if (and_clear)
+		*planted.word = 0;
+	kfree(planted.heap);
+	memset(&planted, 0, sizeof(planted));
+	return 0;
+}
+
+static int cmd_plant(struct command_call *call)
+{
+	uintptr_t addr;
+	int bias = 0;
+
+	if (call->argc == 2 && strcmp(call->argv[1], "clear") == 0)
+		return uproot(true);
+	if (call->argc == 2 && strcmp(call->argv[1], "free") == 0)
+		return planted.heap ? uproot(false) : -ENOENT;
+	if (call->argc < 4 || call->argc > 5 ||
+	    (call->argc == 5 && kstrtoint(call->argv[4], 10, &bias)))
+		return command_usage(call, "where, and what address?");
+	addr = module_symbol(call->argv[2], call->argv[3]);
+	return addr ? plant(call->argv[1], addr + (uintptr_t)bias) : -ENOENT;
+}
+TEST_COMMAND(plant, "WHERE MODULE SYMBOL [BIAS] | clear | free",
+	"leave an address of a module somewhere",
+	"WHERE is data, bss, percpu, heap, large (heap), segment, gate, tss.\n"
+	"BIAS is added to it. `plant clear' takes it away; `plant free' frees\n"
+	"the heap object with the address in it. For tests of the search.\n",
+	cmd_plant);
 
 static int cmd_where(struct command_call *call)
 {

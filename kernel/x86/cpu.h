@@ -202,6 +202,28 @@ static inline bool cmpxchg8b(uint64_t *p, uint64_t *old, uint64_t new)
 	return done;
 }
 
+/* Where the descriptor tables of this CPU begin. */
+struct table_register {
+	uint16_t	limit;
+	uint32_t	base;
+} __packed;
+
+static inline uint64_t *read_gdt(void)
+{
+	struct table_register r;
+
+	__asm__ volatile("sgdt %0" : "=m"(r));
+	return (uint64_t *)r.base;
+}
+
+static inline uint64_t *read_idt(void)
+{
+	struct table_register r;
+
+	__asm__ volatile("sidt %0" : "=m"(r));
+	return (uint64_t *)r.base;
+}
+
 static inline uint64_t rdtsc(void)
 {
 	uint32_t lo, hi;

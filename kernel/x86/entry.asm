@@ -63,11 +63,14 @@ trap_common:
 	mov	es, eax
 	mov	eax, KERNEL_PERCPU
 	mov	fs, eax
-	; What a user left in the registers that C preserves would be pushed by
-	; the functions below and lie on the stack of a sleeper, where it could
-	; be taken for an address of a module (H09).
+	; What a user left in registers would be pushed, by functions below that
+	; preserve them, or with all others by the first interrupt, and lie on
+	; the stack of a sleeper, where it could be taken for an address of a
+	; module (H09).
 	test	dword [esp + FRAME_CS], 3
 	jz	.dispatch
+	xor	ecx, ecx
+	xor	edx, edx
 	xor	ebx, ebx
 	xor	esi, esi
 	xor	edi, edi

@@ -33,8 +33,9 @@ struct cpu_tables {
 } __aligned(64);
 
 struct percpu percpus[NR_CPUS];
-/* Users choose the bits of the TLS entries. */
-static struct cpu_tables tables[NR_CPUS] __no_pointers;
+/* Users choose the bits of the TLS entries; descriptors_for_each() is for the
+ * others. */
+static struct cpu_tables descriptor_tables[NR_CPUS] __no_pointers;
 
 _Static_assert(sizeof(struct tss) == 104, "TSS layout");
 _Static_assert(offsetof(struct percpu, self) == 0, "this_cpu()");
@@ -120,9 +121,9 @@ void gdt_init_cpu(uint32_t cpu)
 
 	p->self = p;
 	p->id = cpu;
-	gdt_fill(&tables[cpu], p);
-	tss_fill(&tables[cpu]);
-	gdt_load(&tables[cpu]);
+	gdt_fill(&descriptor_tables[cpu], p);
+	tss_fill(&descriptor_tables[cpu]);
+	gdt_load(&descriptor_tables[cpu]);
 }
 
 void cpu_set_kernel_stack(uintptr_t top)
@@ -130,17 +131,67 @@ void cpu_set_kernel_stack(uintptr_t top)
 	struct percpu *p = this_cpu();
 
 	p->tss_esp0 = top;
-	tables[p->id].tss.esp0 = top;
+	descriptor_tables[p->id].tss.esp0 = top;
 }
 
 /*
  * A selector that is loaded keeps the old descriptor until it is loaded again:
  * at the latest on the way to user mode (entry.asm pops them).
  */
-void gdt_set_tls(uint32_t index, uint64_t descriptor)
+void gdt_set_tls(uint32_t index, const uint64_t *descriptor)
 {
 	assert(index < GDT_TLS_ENTRIES);
-	tables[cpu_id()].gdt[GDT_TLS_MIN + index] = descriptor;
+	descriptor_tables[cpu_id()].gdt[GDT_TLS_MIN + index] = *descriptor;
+}
+
+/* ---- what leads somewhere ---- */
+
+struct visit {
+	bool	(*fn)(uintptr_t at, uintptr_t address, void *arg);
+	void	*arg;
+};
+
+/* The base of a segment is in three parts (SDM vol. 3, 3.4.5). */
+static bool visit_segments(const struct visit *v, const uint64_t *gdt)
+{
+	for (uint32_t i = 0; i < GDT_ENTRIES; i++) {
+		uint64_t d = gdt[i];
+		uint32_t base = (uint32_t)(d >> 16 & 0xffffff) |
+				(uint32_t)(d >> 56) << 24;
+
+		if (i - GDT_TLS_MIN < GDT_TLS_ENTRIES)
+			continue;
+		if (!v->fn((uintptr_t)&gdt[i], base, v->arg))
+			return false;
+	}
+	return true;
+}
+
+static bool visit_task_state(const struct visit *v, const struct tss *tss)
+{
+	const uint32_t *word = &tss->esp0;	/* a selector lies before */
+	const uint32_t *end = (const uint32_t *)(tss + 1);
+
+	for (; word < end; word++)
+		if (!v->fn((uintptr_t)word, *word, v->arg))
+			return false;
+	return true;
+}
+
+bool descriptors_for_each(bool (*fn)(uintptr_t at, uintptr_t address,
+				     void *arg), void *arg)
+{
+	struct visit v = { fn, arg };
+
+	for (uint32_t i = 0; i < nr_cpus; i++) {
+		const struct cpu_tables *t = &descriptor_tables[i];
+
+		if (!visit_segments(&v, t->gdt) ||
+		    !visit_task_state(&v, &t->tss) ||
+		    !visit_task_state(&v, &t->double_fault_tss))
+			return false;
+	}
+	return gates_for_each(fn, arg);
 }
 
 /*
@@ -149,7 +200,7 @@ void gdt_set_tls(uint32_t index, uint64_t descriptor)
  */
 void double_fault(void)
 {
-	const struct tss *t = &tables[cpu_id()].tss;
+	const struct tss *t = &descriptor_tables[cpu_id()].tss;
 	struct trap_frame f = {
 		.gs = t->gs, .fs = t->fs, .es = t->es, .ds = t->ds,
 		.edi = t->edi, .esi = t->esi, .ebp = t->ebp, .ebx = t->ebx,

@@ -22,6 +22,9 @@ void cpu_features_enable(void);
  * no this_cpu() here.  Interrupts off.
  */
 void gdt_init_cpu(uint32_t cpu);
+/* trap.c: the interrupt descriptors, as descriptors_for_each(). */
+bool gates_for_each(bool (*fn)(uintptr_t at, uintptr_t address, void *arg),
+		    void *arg);
 /* From the task gate of vector 8. */
 void double_fault(void) __noreturn;
 

@@ -61,9 +61,11 @@ struct fpu_state { uint8_t bytes[512]; } __aligned(16);
  * bit of it, so it is kept where no pointers are looked for (GFP_DATA).
  */
 #define USER_TLS_ENTRIES	3
+#define USER_WORDS		5
 struct user_state {
 	struct fpu_state fpu;
 	uint64_t	 tls[USER_TLS_ENTRIES];	/* set_thread_area() */
+	uint32_t	 words[USER_WORDS];	/* of a call under way */
 };
 /* Boot CPU first: its state after this is that of every new program. */
 void fpu_init_cpu(void);
@@ -75,7 +77,19 @@ void fpu_init_state(struct fpu_state *s);
 void fpu_save(struct fpu_state *s);
 void fpu_restore(const struct fpu_state *s);
 
-/* One user TLS descriptor of this CPU's GDT.  Preemption off. */
-void gdt_set_tls(uint32_t index, uint64_t descriptor);
+/*
+ * Calls @fn for each address in a descriptor or task state of any CPU, its
+ * parts put together, and for where it lies, until it returns false.  Not for
+ * the TLS entries: what a user has there leads nobody in the kernel anywhere.
+ * Any context, no lock.
+ */
+bool descriptors_for_each(bool (*fn)(uintptr_t at, uintptr_t address,
+				     void *arg), void *arg);
+/*
+ * One user TLS descriptor of this CPU's GDT.  By address, as what is handed
+ * over by value stays on the stack of who is switched away from, and half of a
+ * descriptor may be any number (H09).  Preemption off.
+ */
+void gdt_set_tls(uint32_t index, const uint64_t *descriptor);
 
 #endif

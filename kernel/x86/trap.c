@@ -35,6 +35,19 @@ static uint64_t gate(uint32_t offset, uint16_t selector, uint8_t type)
 	       (uint32_t)selector << 16 | (offset & 0xffff);
 }
 
+bool gates_for_each(bool (*fn)(uintptr_t at, uintptr_t address, void *arg),
+		    void *arg)
+{
+	for (uint32_t v = 0; v < NR_VECTORS; v++) {
+		uint32_t high = (uint32_t)(idt[v] >> 32);
+
+		if (!fn((uintptr_t)&idt[v],
+			(high & 0xffff0000) | ((uint32_t)idt[v] & 0xffff), arg))
+			return false;
+	}
+	return true;
+}
+
 static void idt_fill(void)
 {
 	for (uint32_t v = 0; v < NR_VECTORS; v++)
