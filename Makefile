@@ -151,7 +151,7 @@ else
 	coroner gdb clean
 ifeq ($(M),)
 all: kernel modules user initrd ## kernel, modules, programs and initrd
-all: $(if $(LAB),$(B)/coroner-watch.so)
+all: $(if $(LAB),$(B)/coroner-watch.so $(B)/explore-trace.so)
 endif
 kernel: $(B)/icebox.elf
 ifeq ($(M),)
@@ -449,6 +449,10 @@ coroner: all ## every verdict judged from outside: the judge's tests
 endif
 
 $(B)/coroner-watch.so: tools/coroner/watch.c $(B)/.watch
+	$(call say,HOSTCC,$@)
+	$(Q)$(HOSTCC) $(WATCHFLAGS) -o $@ $<
+
+$(B)/explore-trace.so: tests/explore/trace.c $(B)/.watch
 	$(call say,HOSTCC,$@)
 	$(Q)$(HOSTCC) $(WATCHFLAGS) -o $@ $<
 

@@ -195,9 +195,25 @@ void clock_arm(uint64_t ns)
 	clock_arm_ticks(scale_apply(wait, ns_to_lapic) + 1);
 }
 
+#ifdef CONFIG_LAB
+uint64_t clock_trap;
+#endif
+
+/* Where it is past its interrupt has come, or is pending. */
+static noinline uint32_t ticks_to_trap(void)
+{
+	uint64_t now = rdtsc();
+
+	return clock_trap > now ? (uint32_t)min(clock_trap - now,
+						(uint64_t)UINT32_MAX) :
+				  UINT32_MAX;
+}
+
 void clock_arm_ticks(uint32_t count)
 {
 	assert(irqs_disabled());
+	if (unlikely(clock_trap))
+		count = min(count, ticks_to_trap());
 	lapic_timer_start(count);
 }
 
