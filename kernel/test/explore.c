@@ -521,6 +521,10 @@ static void play_it(void)
 	local_irq_restore(flags);
 	wait_event(ex.done, all_have_ended());
 	ktimer_cancel_sync(&ex.patience);
+	/* One who worked for the unloader, and was not waited for. */
+	for (uint32_t a = 0; a < EXPLORE_ACTORS; a++)
+		if (ex.actor[a].stopped)
+			let_go(&ex.actor[a]);
 	explore_mark();
 	sched_timer_hook = NULL;
 	sched_idle_hook = NULL;

@@ -131,13 +131,19 @@ class Debugger(Remote):
 
 class Machine:
     def __init__(self, build, scene, guard_off="", trace=False):
-        self.folder = tempfile.TemporaryDirectory(prefix="icebox-explore-")
+        self.made_of = (build, scene, guard_off, trace)
         self.symbols = {s.name: s.value for s in kallsyms.read_symbols(
             os.path.join(build, "icebox.elf"))}
+        values = sorted(set(self.symbols.values()))
+        self.ends = dict(zip(values, values[1:]))
+        self.start()
+
+    def start(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="icebox-explore-")
         self.trace = os.path.join(self.folder.name, "trace")
         self.run = None
         try:
-            self.boot(build, scene, guard_off, trace)
+            self.boot(*self.made_of)
         except BaseException:
             self.close()
             raise
@@ -183,7 +189,16 @@ class Machine:
         return found[1]
 
     def play(self, schedule):
-        """[(actor, ticks)], ticks 0: to his end."""
+        """[(actor, ticks)], ticks 0: to his end. QEMU 7.2 may die of a
+        snapshot that is loaded beneath a plugin: then it begins anew."""
+        try:
+            return self.play_once(schedule)
+        except Ended:
+            self.close()
+            self.start()
+            return self.play_once(schedule)
+
+    def play_once(self, schedule):
         words = [len(schedule)] + [w for pair in schedule for w in pair]
         self.gdb.monitor("loadvm scene")
         self.gdb.write(self.symbols["explore_schedule"],
@@ -209,6 +224,11 @@ class Machine:
         if at < 0:
             raise NoScene("the idle loop does not halt")
         return start + at + 1
+
+    def within(self, addresses, function):
+        """Which of an array of addresses are the function's."""
+        first = self.symbols[function]
+        return (addresses >= first) & (addresses < self.ends[first])
 
     def close(self):
         if self.run is not None:

@@ -16,6 +16,16 @@ preemption, or who runs, needs no rule of its own: the counter and the run
 queue are words in memory, and a stop while interrupts are off is a stop where
 they come on.
 
+Two kinds of access are not what they look like:
+
+ - A stack is written by its own task only (H42; the debug build asserts it). So
+   words of stacks count only where they are examined, by scan_stack(): what an
+   interrupt leaves below the stack pointer is nobody's.
+ - The search of memory reads each word to see whether it leads into the module.
+   Of a page only its first read counts: two stops within a page differ in which
+   of the other's stores have been seen, and the other moves no pointer to the
+   module from one place of a page to another of the same.
+
 What the other accesses depends on where he is let in. So his accesses are taken
 from several plays, those in which he comes first, last, and in between; the
 reduction is checked by playing stops that it left out (--check).
@@ -25,10 +35,13 @@ import collections
 
 import numpy as np
 
-from machine import UNLOADER, USER
+from machine import ACTORS, USER
 
 WINDOW, WINDOW_SIZE = 0xe8000000, 0x08000000
+STACKS, STACKS_END = 0xf0000000, 0xffc00000     # kernel/x86/paging.h
 SPLIT = 3                       # plays with the other in between
+PROBES = 16
+SLACK = 60
 
 
 class Trace:
@@ -41,13 +54,28 @@ class Trace:
         self.code = np.fromfile(machine.trace + ".code", dtype="<u4")
         data = np.fromfile(machine.trace + ".data", dtype="<u4")
         data = data[:len(data) // 3 * 3].reshape(-1, 3)
+        data = data[data[:, 0] < len(self.code)]    # both end at a mark
         self.at, self.word = data[:, 0], data[:, 1] >> 2
         self.store = (data[:, 2] & 1).astype(bool)
         wide = data[:, 2] >> 1 == 3             # 8 bytes: two words
         self.at = np.concatenate([self.at, self.at[wide]])
         self.word = np.concatenate([self.word, self.word[wide] + 1])
         self.store = np.concatenate([self.store, self.store[wide]])
+        self.leave_out(machine)
         self.find_ticks(machine)
+
+    def leave_out(self, machine):
+        """All of a page's search but its first word; and which accesses are
+        those of a task to its own stack."""
+        eip = self.code[self.at]
+        search = machine.within(eip, "search_page")
+        page = self.word >> 10
+        again = np.zeros(len(eip), dtype=bool)
+        again[1:] = search[1:] & search[:-1] & (page[1:] == page[:-1])
+        self.own = (self.word >= STACKS >> 2) & (self.word < STACKS_END >> 2) \
+            & ~machine.within(eip, "scan_stack")
+        self.at, self.word = self.at[~again], self.word[~again]
+        self.store, self.own = self.store[~again], self.own[~again]
 
     def find_ticks(self, machine):
         marks = np.flatnonzero(self.code == machine.symbols["explore_mark"])
@@ -63,40 +91,49 @@ class Trace:
             if after < len(marks):
                 ahead[halt + 1:] = lead[after]
         self.tick = np.arange(len(self.code), dtype=np.int64) + ahead
-        self.marks = marks
+        idle = machine.within(self.code[marks - 1], "idle_loop")
+        self.starts = marks[~idle]
 
     def segment(self, i):
-        """The rows of the i-th segment: from its mark on to the next of a
-        segment, which is not one of the idle loop's."""
-        starts = [m for m, t in zip(self.marks, self.result.marks)
-                  if not self.is_idle_mark(m)]
-        return starts[i], starts[i + 1] if i + 1 < len(starts) else \
-            len(self.code)
+        """The rows of the i-th segment, the idle loop's marks left out."""
+        return int(self.starts[i]), int(self.starts[i + 1])
 
-    def is_idle_mark(self, mark):
-        """The idle loop's come behind a halt, and from another place."""
-        return mark > 0 and self.code[mark - 1] in self.idle_calls
+    def first_of(self, actor):
+        """The row at which he begins: before that the stage has the CPU."""
+        started = self.result.started[actor] - self.result.marks[0]
+        return int(np.searchsorted(self.tick - self.tick[self.starts[0]],
+                                   started))
 
-    idle_calls = frozenset()
+    def of(self, actor, rows):
+        """Which accesses are the actor's that another can have to do with:
+        from the user's stack the unloader reads, from his nobody."""
+        mine = (self.at >= rows[0]) & (self.at < rows[1])
+        return mine if actor == USER else mine & ~self.own
 
-    def accesses(self, first, last):
-        """(words read or written, words written) by these rows."""
-        mine = (self.at >= first) & (self.at < last)
+    def accesses(self, actor, rows):
+        """(words read or written, words written) in these rows."""
+        mine = self.of(actor, rows)
         return (np.unique(self.word[mine]),
                 np.unique(self.word[mine & self.store]))
 
 
-def observable(trace, rows, others):
-    """The rows of @rows behind which a stop can make a difference."""
+def observable(trace, actor, rows, others):
+    """The rows of a first segment behind which a stop can make a
+    difference, and the actor's first."""
+    return observable_rows(trace, actor, (trace.first_of(actor), rows[1]),
+                           others)
+
+
+def observable_rows(trace, actor, rows, others):
     touched, written = others
     first, last = rows
-    mine = (trace.at >= first) & (trace.at < last)
+    mine = trace.of(actor, rows)
     at, word, store = trace.at[mine], trace.word[mine], trace.store[mine]
     hit = np.isin(word, written) | (store & np.isin(word, touched))
-    inside = (trace.code[first:last].astype(np.int64) - WINDOW)
+    inside = trace.code[first:last].astype(np.int64) - WINDOW
     inside = (inside >= 0) & (inside < WINDOW_SIZE)
     steps = first + np.flatnonzero(np.diff(inside.astype(np.int8)))
-    return np.unique(np.concatenate([at[hit], steps, [first]]))
+    return np.unique(np.concatenate([at[hit], steps, [first]])).astype(int)
 
 
 def union(sets):
@@ -104,44 +141,67 @@ def union(sets):
 
 
 class Clock:
-    """The tick at which to stop so that the next instruction is a certain
-    one. The way from the tick to the interrupt is a constant number of
-    instructions; it is measured, not believed."""
+    """How far behind its tick a stop comes: a constant number of instructions
+    where interrupts are on, measured and not believed; where they are off it
+    is later by what the result says. Of first segments."""
 
     def __init__(self, machine, trace, actor):
-        rows = trace.segment(0)
+        first, last = trace.first_of(actor), trace.segment(0)[1]
+        begin = trace.segment(0)[0]
+        plays = []
+        for k in range(PROBES):
+            n = first - begin + int((last - first) * (k + 1) / (PROBES + 2))
+            r = machine.play([(actor, n), (1 - actor, 0), (actor, 0)])
+            if r.stops and r.stops[0].actor == actor:
+                plays.append((n, lag(r, n), r.stops[0].eip))
+        if len(plays) < PROBES // 2:
+            raise ValueError("the %s does not stop" % ACTORS[actor])
+        self.lag = min(p[1] for p in plays)
         votes = collections.Counter()
-        span = rows[1] - rows[0]
-        for k in range(24):
-            n = int(span * (0.35 + 0.02 * k))
-            stops = machine.play([(actor, n), (1 - actor, 0),
-                                  (actor, 0)]).stops
-            if not stops or stops[0].late:
-                continue
-            at = rows[0] + n
-            near = trace.code[max(at - 200, 0):at + 200]
-            for d in np.flatnonzero(near == stops[0].eip):
-                votes[int(d) - min(at, 200)] += 1
-        self.votes = votes.most_common(2)
-        if not votes or self.votes[0][1] < 6:
-            raise ValueError("ticks are not instructions here: %s" % votes)
-        self.offset = self.votes[0][0]
+        for n, late, eip in plays:
+            at = begin + n + late - self.lag
+            votes.update(np.flatnonzero(trace.code[at:at + 300] == eip)
+                         .tolist())
+        best = votes.most_common(2)
+        if best[0][1] < len(plays) * 0.8 or best[0][1] == best[-1][1]:
+            raise ValueError("ticks are not instructions here: %s" % best)
+        self.offset = best[0][0]
 
     def ticks(self, trace, row):
         """For the stop of a first segment before that row."""
         begin = trace.segment(0)[0]
         return int(trace.tick[row] - trace.tick[begin]) - self.offset
 
+    def delay(self, result, ticks):
+        """By how much the stop came later than asked."""
+        return max(lag(result, ticks) - self.lag, 0)
+
+    def is_there(self, trace, result, ticks):
+        """The stop was at the recorded instruction. One that came late has
+        passed places that arm the timer, which is shorter work when the tick
+        has passed."""
+        late = self.delay(result, ticks)
+        tick = trace.tick[trace.segment(0)[0]] + ticks + self.offset + late
+        row = int(np.searchsorted(trace.tick, tick))
+        slack = SLACK if late else 0
+        return result.stops[0].eip in trace.code[max(row - slack, 0):
+                                                 row + slack + 1]
+
+
+def lag(result, ticks):
+    return (result.stops[0].tsc - result.marks[0] - ticks) & 0xffffffff
+
 
 def others_of(machine, actor, traces):
     """What the other actor accesses, wherever he comes in."""
     other = 1 - actor
     first, last = traces[other], traces[actor]
-    sets = [first.accesses(*first.segment(0)), last.accesses(*last.segment(1))]
+    sets = [first.accesses(other, first.segment(0)),
+            last.accesses(other, last.segment(1))]
     begin, end = last.segment(0)
     for i in range(1, SPLIT + 1):
         n = (end - begin) * i // (SPLIT + 1)
         t = Trace(machine, [(actor, n), (other, 0), (actor, 0)])
         if len(t.result.stops) == 1 and not t.result.ended:
-            sets.append(t.accesses(*t.segment(1)))
+            sets.append(t.accesses(other, t.segment(1)))
     return union(sets)
