@@ -32,6 +32,7 @@ reduction is checked by playing stops that it left out (--check).
 """
 
 import collections
+import random
 
 import numpy as np
 
@@ -40,7 +41,7 @@ from machine import ACTORS, USER
 WINDOW, WINDOW_SIZE = 0xe8000000, 0x08000000
 STACKS, STACKS_END = 0xf0000000, 0xffc00000     # kernel/x86/paging.h
 SPLIT = 3                       # plays with the other in between
-PROBES = 16
+PROBES = 24
 SLACK = 60
 
 
@@ -149,23 +150,40 @@ class Clock:
         first, last = trace.first_of(actor), trace.segment(0)[1]
         begin = trace.segment(0)[0]
         plays = []
-        for k in range(PROBES):
-            n = first - begin + int((last - first) * (k + 1) / (PROBES + 2))
+        for row in self.probes(trace, first, last):
+            n = int(trace.tick[row] - trace.tick[begin])
             r = machine.play([(actor, n), (1 - actor, 0), (actor, 0)])
             if r.stops and r.stops[0].actor == actor:
                 plays.append((n, lag(r, n), r.stops[0].eip))
-        if len(plays) < PROBES // 2:
+        if not plays:
             raise ValueError("the %s does not stop" % ACTORS[actor])
         self.lag = min(p[1] for p in plays)
+        plays = [p for p in plays if p[1] == self.lag]
         votes = collections.Counter()
         for n, late, eip in plays:
-            at = begin + n + late - self.lag
+            at = int(np.searchsorted(trace.tick, trace.tick[begin] + n +
+                                     late - self.lag))
             votes.update(np.flatnonzero(trace.code[at:at + 300] == eip)
                          .tolist())
         best = votes.most_common(2)
-        if best[0][1] < len(plays) * 0.8 or best[0][1] == best[-1][1]:
+        if best[0][1] < len(plays) or len(best) == 2 and \
+                best[1][1] == best[0][1]:
             raise ValueError("ticks are not instructions here: %s" % best)
         self.offset = best[0][0]
+
+    @staticmethod
+    def probes(trace, first, last):
+        """Rows in whose neighbourhood no instruction comes twice or so: in a
+        loop one would not know which turn it is."""
+        rng = random.Random(1)
+        found = []
+        for _ in range(PROBES * 200):
+            row = rng.randrange(first, last - 300)
+            if len(np.unique(trace.code[row:row + 150])) > 120:
+                found.append(row)
+            if len(found) == PROBES:
+                break
+        return found
 
     def ticks(self, trace, row):
         """For the stop of a first segment before that row."""
