@@ -84,8 +84,17 @@ class Debugger(Remote):
     """As the coroner's, but QEMU is who listens."""
 
     def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(path)
+        until = time.monotonic() + BOOT_SECONDS
+        while True:
+            self.sock = socket.socket(socket.AF_UNIX)
+            try:
+                self.sock.connect(path)
+                break
+            except (ConnectionRefusedError, FileNotFoundError):
+                self.sock.close()       # it is there before it listens
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
         self.buffer = b""
         self.breakpoints = set()
         self.ask("qSupported")
@@ -183,9 +192,6 @@ class Machine:
                 break
         else:
             raise NoScene("QEMU does not start")
-        until = time.monotonic() + BOOT_SECONDS
-        while not os.path.exists(found[1]) and time.monotonic() < until:
-            time.sleep(0.01)
         return found[1]
 
     def play(self, schedule):
