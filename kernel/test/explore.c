@@ -192,7 +192,7 @@ struct actor {
 	struct task		*task;			/* (c) referenced */
 	struct wait_queue_head	start;
 	bool			go;			/* (i) */
-	struct task		*stopped;	/* (i) his, or who works for him */
+	struct task		*stopped;	/* (i) his */
 };
 
 static struct explorer {
@@ -532,7 +532,10 @@ static void play_it(void)
 	dismiss(EXPLORE_UNLOADER);
 }
 
-/* Once without anybody watching: what is set up once and stays is there. */
+/*
+ * Once without anybody watching: what is set up once and stays is there.  The
+ * user comes last and finds no module, as without a guard he might do harm.
+ */
 static int rehearse(void)
 {
 	int err;
@@ -542,8 +545,8 @@ static int rehearse(void)
 	if (err)
 		return err;
 	explore_schedule.nr = 2;
-	explore_schedule.segment[0].actor = EXPLORE_USER;
-	explore_schedule.segment[1].actor = EXPLORE_UNLOADER;
+	explore_schedule.segment[0].actor = EXPLORE_UNLOADER;
+	explore_schedule.segment[1].actor = EXPLORE_USER;
 	play_it();
 	take_out();
 	err = (int)explore_result.second_error;
@@ -563,8 +566,13 @@ static int perform(void)
 {
 	int err = rehearse();
 
-	if (err)
+	/* Without a guard it may not even go unharmed: told as a play is. */
+	if (err) {
+		explore_ready();
+		explore_result.second_error = (uint32_t)err;
+		explore_done();
 		return err;
+	}
 	census_take(&ex.before);
 	stack_wipe_dead();
 	err = set_the_stage();

@@ -33,7 +33,7 @@ struct explore_schedule {
 /* At the end of a segment that was cut short. */
 struct explore_stop {
 	uint32_t	segment;
-	uint32_t	actor;		/* EXPLORE_NOBODY: his task did not run */
+	uint32_t	actor;		/* EXPLORE_NOBODY: his did not run */
 	uint32_t	not_eip;	/* inverted: no address of a module */
 	uint32_t	tsc;		/* low words, here and below */
 	uint32_t	late;		/* preemption was off */
@@ -51,9 +51,9 @@ struct explore_result {
 	} actor[EXPLORE_ACTORS];
 	uint32_t	outcome;	/* enum unload_outcome */
 	uint32_t	spared, rounds;
-	uint32_t	lent;		/* a stopped one had a mutex: let go */
+	uint32_t	lent;		/* a stopped one had a mutex */
 	uint32_t	state;		/* when all had come to their end */
-	uint32_t	second_error;	/* unloaded once more, if it was there */
+	uint32_t	second_error;	/* of the unload after it */
 	uint32_t	left_behind;	/* the census */
 	uint32_t	nr_marks;
 	uint32_t	mark[EXPLORE_MARKS];	/* TSC */
