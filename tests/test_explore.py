@@ -40,6 +40,7 @@ def explore(tmp_path, *arguments):
 
 # ---- the engine ----
 
+@pytest.mark.long
 def test_without_a_guard_a_schedule_fails_and_its_line_repeats_that(tmp_path):
     """USE_COUNT: an open file is no reason to stay. Found somewhere on the
     way, and again from the line alone."""
@@ -55,6 +56,7 @@ def test_without_a_guard_a_schedule_fails_and_its_line_repeats_that(tmp_path):
     assert guarded.returncode == 0, guarded
 
 
+@pytest.mark.long
 def test_with_everything_on_nothing_fails(tmp_path):
     """Stops are where the recording says, to the instruction (else the status
     is not 0), and some are refused and some are not."""
@@ -72,6 +74,7 @@ def test_with_everything_on_nothing_fails(tmp_path):
         re.findall(r"\d+ schedules", done.stdout), again
 
 
+@pytest.mark.long
 def test_two_preemptions_can_be_played(tmp_path):
     """Bound 2: the second stop is recorded behind the first, and played."""
     done = explore(tmp_path, "--scenario", "counts-itself", "--bound", "2",
