@@ -76,7 +76,8 @@ def test_with_everything_on_nothing_fails(tmp_path):
 
 @pytest.mark.long
 def test_two_preemptions_can_be_played(tmp_path):
-    """Bound 2: the second stop is recorded behind the first, and played."""
+    """Bound 2: the second stop is recorded behind the first, and played. Two
+    of the eight are the plays without a preemption, which come first."""
     done = explore(tmp_path, "--scenario", "counts-itself", "--bound", "2",
                    "--shard", "3/1000", "--limit", "8")
     assert done.returncode == 0, done
@@ -84,7 +85,7 @@ def test_two_preemptions_can_be_played(tmp_path):
     with open(os.path.join(
             tmp_path, "counts-itself-bound2-3-of-1000.jsonl")) as f:
         assert len(re.findall(r'"schedule": "\w+:\d+ \w+:\d+ \w+ \w+"',
-                              f.read())) == 8
+                              f.read())) == 6
 
 
 # ---- its parts ----
