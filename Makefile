@@ -18,7 +18,8 @@ MAKEFLAGS += -r
 # ---- What is asked for ------------------------------------------------------
 
 # Words as common as these count on make's command line, not in the environment.
-$(foreach v,BUILD DEBUG FUZZ LAB LLVM M MINUTES N V X,\
+$(foreach v,BOUND BUILD DEBUG FUZZ GUARD_OFF LAB LLVM M MINUTES N SCENARIO SHARD \
+	SHARDS V X,\
 	$(if $(filter environment,$(origin $v)),$(eval undefine $v)))
 
 CROSS_COMPILE ?= i686-linux-gnu-
@@ -153,10 +154,10 @@ $(THEN): $(FIRST)
 else
 
 .PHONY: all kernel modules user initrd iso run test test-long check model repeat \
-	coroner gdb clean
+	coroner explore gdb clean
 ifeq ($(M),)
 all: kernel modules user initrd ## kernel, modules, programs and initrd
-all: $(if $(LAB),$(B)/coroner-watch.so)
+all: $(if $(LAB),$(B)/coroner-watch.so $(B)/explore-trace.so)
 endif
 kernel: $(B)/icebox.elf
 ifeq ($(M),)
@@ -457,7 +458,27 @@ coroner: all ## every verdict judged from outside: the judge's tests
 	@ICEBOX_BUILD=$(abspath $(B)) tests/suite -m coroner $(TESTS)
 endif
 
+# Schedules of two actors, of a lab build as above.
+ifeq ($(LAB),)
+explore:
+	+@$(MAKE) --no-print-directory LAB=1 \
+		$(if $(filter command line,$(origin BUILD)),BUILD=$(B)/lab) explore
+else
+EXPLORE	:= tools/explore --bound $(or $(BOUND),1) \
+	   $(SCENARIO:%=--scenario %) $(GUARD_OFF:%=--guard-off %)
+explore: all ## every interleaving; BOUND=1|2 SCENARIO=file SHARD=1/8 or SHARDS=8
+	@export ICEBOX_BUILD=$(abspath $(B)); $(if $(SHARDS),\
+		parallel --will-cite --line-buffer $(EXPLORE) \
+			--shard '{}/$(SHARDS)' ::: $$(seq $(SHARDS)); \
+		status=$$?; tools/explore --report; exit $$status,\
+		$(EXPLORE) $(SHARD:%=--shard %))
+endif
+
 $(B)/coroner-watch.so: tools/coroner/watch.c $(B)/.watch
+	$(call say,HOSTCC,$@)
+	$(Q)$(HOSTCC) $(WATCHFLAGS) -o $@ $<
+
+$(B)/explore-trace.so: tests/explore/trace.c $(B)/.watch
 	$(call say,HOSTCC,$@)
 	$(Q)$(HOSTCC) $(WATCHFLAGS) -o $@ $<
 

@@ -81,11 +81,12 @@ need_check()
 	need python3-pyflakes python pyflakes
 	need spin have spin
 	need python3-numpy python numpy
+	need qemu-utils have qemu-img
+	need parallel have parallel
 }
 
 need_bench()
 {
-	need qemu-utils have qemu-img
 	need mmdebstrap have mmdebstrap
 }
 

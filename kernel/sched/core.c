@@ -567,6 +567,9 @@ void task_unspare(struct task *t, uint8_t reason)
 /* ---- tasks that a test stops ---- */
 
 void (*sched_timer_hook)(const struct trap_frame *frame);
+#ifdef CONFIG_LAB
+void (*sched_idle_hook)(void);
+#endif
 
 void task_stop_current(void)
 {
@@ -803,6 +806,8 @@ static void idle_loop(void)
 			cpu_wait_for_interrupt();
 		else
 			local_irq_enable();
+		if (unlikely(sched_idle_hook))
+			sched_idle_hook();
 		__schedule(true);
 	}
 }

@@ -221,6 +221,12 @@ void task_unspare(struct task *t, uint8_t reason);
  * NULL in ordinary life; else called at the end of each timer interrupt.
  */
 extern void (*sched_timer_hook)(const struct trap_frame *frame);
+#ifdef CONFIG_LAB
+/* NULL, or called when an idle CPU has been interrupted.  Interrupts on. */
+extern void (*sched_idle_hook)(void);
+#else
+#define sched_idle_hook	((void (*)(void))NULL)
+#endif
 /*
  * The interrupted task is preempted as soon as that may be, and then is on no
  * queue: it stands for one that has the worst of luck with its turn.  It runs

@@ -195,9 +195,29 @@ void clock_arm(uint64_t ns)
 	clock_arm_ticks(scale_apply(wait, ns_to_lapic) + 1);
 }
 
+#ifdef CONFIG_LAB
+uint64_t clock_trap;
+
+/* Where it is past its interrupt has come, or is pending. */
+static noinline uint32_t limit_to_trap(uint32_t count)
+{
+	uint64_t now = rdtsc();
+
+	return clock_trap > now ? (uint32_t)min(clock_trap - now,
+						(uint64_t)count) : count;
+}
+#else
+static uint32_t limit_to_trap(uint32_t count)
+{
+	return count;
+}
+#endif
+
 void clock_arm_ticks(uint32_t count)
 {
 	assert(irqs_disabled());
+	if (unlikely(clock_trap))
+		count = limit_to_trap(count);
 	lapic_timer_start(count);
 }
 

@@ -29,4 +29,15 @@ void clock_arm(uint64_t ns);
  */
 void clock_arm_ticks(uint32_t count);
 
+#ifdef CONFIG_LAB
+/*
+ * Whatever else is armed, the next interrupt of the timer comes when the TSC
+ * has this value; 0: as usual.  It stays until it is changed, and takes effect
+ * as the timer is armed.  For experiments on one CPU.
+ */
+extern uint64_t clock_trap;
+#else
+#define clock_trap	0ull
+#endif
+
 #endif

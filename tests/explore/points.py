@@ -1,0 +1,225 @@
+"""Where a preemption can make a difference: points in a recorded play.
+
+Two stops of an actor between which he does nothing that another can see, and
+sees nothing that another does, lead to the same schedule. So of all
+instructions those are kept that are *observable*:
+
+ - an access to a word of memory that the other actor accesses as well, one of
+   the two being a store;
+ - a step into the module or out of it, which no memory shows.
+
+A point stands right *behind* an observable instruction (and one at the actor's
+first), for all stops up to the next observable one. Behind, as where interrupts
+are off the stop comes later by itself: it then goes with the last observable
+instruction that it could not prevent, as it should. What changes interrupts,
+preemption, or who runs, needs no rule of its own: the counter and the run
+queue are words in memory, and a stop while interrupts are off is a stop where
+they come on.
+
+Two kinds of access are not what they look like:
+
+ - A stack is written by its own task only (H42; the debug build asserts it). So
+   words of stacks count only where they are examined, by scan_stack(): what an
+   interrupt leaves below the stack pointer is nobody's.
+ - The search of memory reads each word to see whether it leads into the module.
+   Of a page only its first read counts: two stops within a page differ in which
+   of the other's stores have been seen, and the other moves no pointer to the
+   module from one place of a page to another of the same.
+
+What the other accesses depends on where he is let in. So his accesses are taken
+from several plays, those in which he comes first, last, and in between; the
+reduction is checked by playing stops that it left out (--check).
+"""
+
+import collections
+import random
+
+import numpy as np
+
+from machine import ACTORS, USER
+
+WINDOW, WINDOW_SIZE = 0xe8000000, 0x08000000
+STACKS, STACKS_END = 0xf0000000, 0xffc00000     # kernel/x86/paging.h
+SPLIT = 3                       # plays with the other in between
+PROBES = 24
+SLACK = 60
+
+
+class Trace:
+    """One play, an instruction a row: address and accesses, and the tick of
+    each. Time goes on without instructions where the CPU halts."""
+
+    def __init__(self, machine, schedule):
+        self.schedule = schedule
+        self.result = machine.play(schedule)
+        self.code = np.fromfile(machine.trace + ".code", dtype="<u4")
+        data = np.fromfile(machine.trace + ".data", dtype="<u4")
+        data = data[:len(data) // 3 * 3].reshape(-1, 3)
+        data = data[data[:, 0] < len(self.code)]    # both end at a mark
+        self.at, self.word = data[:, 0], data[:, 1] >> 2
+        self.store = (data[:, 2] & 1).astype(bool)
+        wide = data[:, 2] >> 1 == 3             # 8 bytes: two words
+        self.at = np.concatenate([self.at, self.at[wide]])
+        self.word = np.concatenate([self.word, self.word[wide] + 1])
+        self.store = np.concatenate([self.store, self.store[wide]])
+        self.leave_out(machine)
+        self.find_ticks(machine)
+
+    def leave_out(self, machine):
+        """All of a page's search but its first word; and which accesses are
+        those of a task to its own stack."""
+        eip = self.code[self.at]
+        search = machine.within(eip, "search_page")
+        page = self.word >> 10
+        again = np.zeros(len(eip), dtype=bool)
+        again[1:] = search[1:] & search[:-1] & (page[1:] == page[:-1])
+        self.own = (self.word >= STACKS >> 2) & (self.word < STACKS_END >> 2) \
+            & ~machine.within(eip, "scan_stack")
+        self.at, self.word = self.at[~again], self.word[~again]
+        self.store, self.own = self.store[~again], self.own[~again]
+
+    def find_ticks(self, machine):
+        marks = np.flatnonzero(self.code == machine.symbols["explore_mark"])
+        marks = marks[:len(self.result.marks)]
+        halts = np.flatnonzero(self.code == machine.halt_address())
+        tsc = np.array(self.result.marks[:len(marks)], dtype=np.int64)
+        lead = tsc - marks
+        # Behind each halt time has gained on the count, by as much as the next
+        # mark says; there is one between two halts, at the latest at the end.
+        ahead = np.full(len(self.code), lead[0], dtype=np.int64)
+        for halt in halts:
+            after = np.searchsorted(marks, halt)
+            if after < len(marks):
+                ahead[halt + 1:] = lead[after]
+        self.tick = np.arange(len(self.code), dtype=np.int64) + ahead
+        idle = machine.within(self.code[marks - 1], "idle_loop")
+        self.starts = marks[~idle]
+
+    def segment(self, i):
+        """The rows of the i-th segment, the idle loop's marks left out."""
+        return int(self.starts[i]), int(self.starts[i + 1])
+
+    def first_of(self, actor):
+        """The row at which he begins: before that the stage has the CPU."""
+        started = self.result.started[actor] - self.result.marks[0]
+        return int(np.searchsorted(self.tick - self.tick[self.starts[0]],
+                                   started))
+
+    def of(self, actor, rows):
+        """Which accesses are the actor's that another can have to do with:
+        from the user's stack the unloader reads, from his nobody."""
+        mine = (self.at >= rows[0]) & (self.at < rows[1])
+        return mine if actor == USER else mine & ~self.own
+
+    def accesses(self, actor, rows):
+        """(words read or written, words written) in these rows."""
+        mine = self.of(actor, rows)
+        return (np.unique(self.word[mine]),
+                np.unique(self.word[mine & self.store]))
+
+
+def observable(trace, actor, rows, others):
+    """The rows of a first segment behind which a stop can make a
+    difference, and the actor's first."""
+    return observable_rows(trace, actor, (trace.first_of(actor), rows[1]),
+                           others)
+
+
+def observable_rows(trace, actor, rows, others):
+    touched, written = others
+    first, last = rows
+    mine = trace.of(actor, rows)
+    at, word, store = trace.at[mine], trace.word[mine], trace.store[mine]
+    hit = np.isin(word, written) | (store & np.isin(word, touched))
+    inside = trace.code[first:last].astype(np.int64) - WINDOW
+    inside = (inside >= 0) & (inside < WINDOW_SIZE)
+    steps = first + np.flatnonzero(np.diff(inside.astype(np.int8)))
+    return np.unique(np.concatenate([at[hit], steps, [first]])).astype(int)
+
+
+def union(sets):
+    return tuple(np.unique(np.concatenate(column)) for column in zip(*sets))
+
+
+class Clock:
+    """How far behind its tick a stop comes: a constant number of instructions
+    where interrupts are on, measured and not believed; where they are off it
+    is later by what the result says. Of first segments."""
+
+    def __init__(self, machine, trace, actor):
+        first, last = trace.first_of(actor), trace.segment(0)[1]
+        begin = trace.segment(0)[0]
+        plays = []
+        for row in self.probes(trace, first, last):
+            n = int(trace.tick[row] - trace.tick[begin])
+            r = machine.play([(actor, n), (1 - actor, 0), (actor, 0)])
+            if r.stops and r.stops[0].actor == actor:
+                plays.append((n, lag(r, n), r.stops[0].eip))
+        if not plays:
+            raise ValueError("the %s does not stop" % ACTORS[actor])
+        self.lag = min(p[1] for p in plays)
+        plays = [p for p in plays if p[1] == self.lag]
+        votes = collections.Counter()
+        for n, late, eip in plays:
+            at = int(np.searchsorted(trace.tick, trace.tick[begin] + n +
+                                     late - self.lag))
+            votes.update(np.flatnonzero(trace.code[at:at + 300] == eip)
+                         .tolist())
+        best = votes.most_common(2)
+        if best[0][1] < len(plays) or len(best) == 2 and \
+                best[1][1] == best[0][1]:
+            raise ValueError("ticks are not instructions here: %s" % best)
+        self.offset = best[0][0]
+
+    @staticmethod
+    def probes(trace, first, last):
+        """Rows in whose neighbourhood no instruction comes twice or so: in a
+        loop one would not know which turn it is."""
+        rng = random.Random(1)
+        found = []
+        for _ in range(PROBES * 200):
+            row = rng.randrange(first, last - 300)
+            if len(np.unique(trace.code[row:row + 150])) > 120:
+                found.append(row)
+            if len(found) == PROBES:
+                break
+        return found
+
+    def ticks(self, trace, row):
+        """For the stop of a first segment before that row."""
+        begin = trace.segment(0)[0]
+        return int(trace.tick[row] - trace.tick[begin]) - self.offset
+
+    def delay(self, result, ticks):
+        """By how much the stop came later than asked."""
+        return max(lag(result, ticks) - self.lag, 0)
+
+    def is_there(self, trace, result, ticks):
+        """The stop was at the recorded instruction. One that came late has
+        passed places that arm the timer, which is shorter work when the tick
+        has passed."""
+        late = self.delay(result, ticks)
+        tick = trace.tick[trace.segment(0)[0]] + ticks + self.offset + late
+        row = int(np.searchsorted(trace.tick, tick))
+        slack = SLACK if late else 0
+        return result.stops[0].eip in trace.code[max(row - slack, 0):
+                                                 row + slack + 1]
+
+
+def lag(result, ticks):
+    return (result.stops[0].tsc - result.marks[0] - ticks) & 0xffffffff
+
+
+def others_of(machine, actor, traces):
+    """What the other actor accesses, wherever he comes in."""
+    other = 1 - actor
+    first, last = traces[other], traces[actor]
+    sets = [first.accesses(other, first.segment(0)),
+            last.accesses(other, last.segment(1))]
+    begin, end = last.segment(0)
+    for i in range(1, SPLIT + 1):
+        n = (end - begin) * i // (SPLIT + 1)
+        t = Trace(machine, [(actor, n), (other, 0), (actor, 0)])
+        if len(t.result.stops) == 1 and not t.result.ended:
+            sets.append(t.accesses(other, t.segment(1)))
+    return union(sets)
