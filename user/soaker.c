@@ -88,7 +88,7 @@ static int use(int fd)
 {
 	char buf[32];
 
-	switch (chance(6)) {
+	switch (chance(5)) {
 	case 0:
 		check("read", read(fd, buf, 1 + chance(sizeof(buf))));
 		break;
@@ -101,9 +101,6 @@ static int use(int fd)
 	case 3:
 		wait_a_little_for(fd);
 		break;
-	case 4:
-		nap(20);
-		break;
 	default:
 		return fd == 10 ? fd : move(fd);
 	}
@@ -114,13 +111,16 @@ static void use_device(const char *path)
 {
 	int fd = open_device(path), child = 0;
 
-	for (unsigned int n = chance(8); n > 0; n--)
+	for (unsigned int n = chance(8); n > 0; n--) {
 		fd = use(fd);
+		nap(10);
+	}
 	if (chance(8) == 0)
 		child = lend(fd);
 	check("close", close(fd));
 	if (child)
 		reap(child);
+	nap(20);
 }
 
 int main(int argc, char **argv)

@@ -59,22 +59,26 @@ static const char *const movers[] = {
 static const char *const users[] = {
 	"spawn %n soaker %s /dev/fifo0", "spawn %n soaker %s /dev/fifo0",
 	"spawn %n soaker %s /dev/rtc",
-	"spawn %n opener -k /dev/fifo0; sleep %m; killall opener",
-	"spawn %n exercise -k /dev/fifo0; sleep %m; killall -9 exercise",
+	"spawn 1 opener -k /dev/fifo0; sleep %m; killall opener",
+	"spawn 1 exercise -k /dev/fifo0; sleep %m; killall -9 exercise",
 	"spawn %n sleeper; killall sleeper",
 	"spawn 1 spinner; sleep %m; killall -9 spinner",
 	"spawn %n forker 20",
 	"load fifo; spawn %n soaker %s /dev/fifo0; killall -9 soaker",
-	"killall soaker", "killall -9 soaker", "sleep %m",
+	"killall soaker", "killall -9 soaker", "killall soaker",
+	"killall -9 soaker", "sleep 200", "sleep 200", "sleep %m",
 	NULL
 };
 
 static const char *const meddlers[] = {
-	"chill %m", "chill %m", "interrupt unload", "interrupt unload",
-	"interrupt load", "bt %p", "bt %p", "ps", "mem", "sleep %m",
-	"sleep %m", "sleep %m", "killall soaker",
+	"interrupt unload", "interrupt unload", "interrupt load", "bt %p",
+	"bt %p", "ps", "mem", "sleep %m", "sleep %m", "sleep %m",
+	"killall soaker",
 	NULL
 };
+
+/* Apart, as to freeze by hand waits until nobody loads or unloads. */
+static const char *const chillers[] = { "chill %m", "sleep 200", NULL };
 
 /* `!`: it has to be refused, as whoever is in the way stays. */
 static const char *const wrong[] = {
@@ -97,7 +101,7 @@ static const char *const wrong[] = {
 };
 
 static const char *const *const roles[] = {
-	movers, movers, movers, movers, users, meddlers, wrong,
+	movers, movers, movers, users, meddlers, chillers, wrong,
 };
 #define ACTORS ARRAY_SIZE(roles)
 
