@@ -295,19 +295,29 @@ KTEST(unload, a_busy_undertaker_keeps_nobody)
 #define HOG_NS	(40 * NSEC_PER_MSEC)	/* longer than a freeze may take */
 
 static struct {
-	bool		stop, at_once;
-	module_id_t	id;
+	bool		stop;
+	module_id_t	id;		/* MODULE_NONE: any, that is closed */
 } hog;
 
+static bool time_to_hog(void)
+{
+	if (hog.id)
+		return owner_state(hog.id) == MODULE_DEAD;
+	for (module_id_t id = 1; id < MAX_MODULES; id++)
+		if (owner_state(id) == MODULE_CLOSED ||
+		    owner_state(id) == MODULE_HELD)
+			return true;
+	return false;
+}
+
 /*
- * From the verdict on, or at once, this CPU answers no interrupt in time, but it does answer
+ * From the verdict on, or from the close, this CPU answers no interrupt in time, but it does answer
  * in the end: what waits for all CPUs goes on, and no freeze succeeds.
  */
 static int hog_cpu(void *arg)
 {
 	(void)arg;
-	while (!hog.at_once && owner_state(hog.id) != MODULE_DEAD &&
-	       !READ_ONCE(hog.stop))
+	while (!time_to_hog() && !READ_ONCE(hog.stop))
 		yield();
 	preempt_disable();
 	while (!READ_ONCE(hog.stop)) {
@@ -372,7 +382,6 @@ static const char *load_on_a_hogged_machine(struct scratch *s)
 	int err;
 
 	memset(&hog, 0, sizeof(hog));
-	hog.at_once = true;
 	t = kthread_run(hog_cpu, NULL, "hog");
 	KTEST_EXPECT(t);
 	err = load(s, "register_fails", "");
