@@ -27,6 +27,7 @@
 #include <test/census.h>
 
 #define ROUND_MS	10000u
+#define PATIENCE_NS	(60 * NSEC_PER_SEC)
 #define LINE		120u
 #define EVENT		400u
 
@@ -71,9 +72,8 @@ static const char *const users[] = {
 };
 
 static const char *const meddlers[] = {
-	"interrupt unload", "interrupt unload", "interrupt load", "bt %p",
-	"bt %p", "ps", "mem", "sleep %m", "sleep %m", "sleep %m",
-	"killall soaker",
+	"interrupt unload", "interrupt load", "bt %p", "ps", "mem",
+	"killall soaker", "sleep %m", "sleep 200", "sleep 200", "sleep 500",
 	NULL
 };
 
@@ -115,6 +115,7 @@ static const char *const all_modules[] = {
 	"hello", "fifo", "ticker", "rtc", "restless", "twins", "tally",
 	"counter", "sleeps_uncounted", "leaks_pointer", "keeper", "overcounts",
 	"forgets_device", "thread_never_stops", "leaks", "cleanup_resurrects",
+	"init_fails", "register_fails",
 };
 
 /* ---- chance ---- */
@@ -341,23 +342,36 @@ static bool is_loaded(const char *name)
 }
 
 /*
- * With nobody there any more, each has to go.  One that goes by itself, being
- * deferred, may be quicker than the command.
+ * With nobody there any more, each has to go.  One that goes by itself may be
+ * quicker than the command: it was deferred, or a machine that was too busy for
+ * its verdict is asked again later.
  */
-static int unload_all(struct actor *a)
+static int unload_one(struct actor *a, const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(all_modules); i++) {
-		const char *name = all_modules[i];
+	struct stamp end = stamp_of(ktime_get_ns() + PATIENCE_NS);
 
-		if (is_loaded(name))
-			settle_line(a, "unload -w 20000 -t 20000 %s", name);
-		if (!is_loaded(name))
+	while (is_loaded(name)) {
+		if (settle_line(a, "unload -w 20000 -t 20000 %s", name) == 0)
 			continue;
-		command_printf(a->call, "soak: %s does not go, and nobody is "
-			       "there\n", name);
-		return -EBUSY;
+		if (signal_pending(current))
+			return -EINTR;
+		if (ktime_get_ns() > stamp_ns(end)) {
+			command_printf(a->call, "soak: %s does not go, and "
+				       "nobody is there\n", name);
+			return -EBUSY;
+		}
+		msleep(100);
 	}
 	return 0;
+}
+
+static int unload_all(struct actor *a)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(all_modules) && !err; i++)
+		err = unload_one(a, all_modules[i]);
+	return err;
 }
 
 static int settle(struct actor *a, unsigned int failures)
