@@ -162,7 +162,7 @@ static int bearer_thread(void *arg)
 	struct bearer *b = arg;
 
 	do {
-		wait_event(b->wait, has_orders(b));
+		wait_event_idle(b->wait, has_orders(b));
 	} while (phase_of(b) != BEARER_DISMISSED && serve(b));
 	bearer_put(b);
 	return 0;

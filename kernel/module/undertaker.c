@@ -117,10 +117,9 @@ static int undertaker(void *arg)
 	for (;;) {
 		struct attempt *a = NULL;
 
-		wait_event_deadline(undertaker_wait,
-				    (a = take_attempt()) ||
-				    attempt_deferred_is_due(),
-				    stamp_of(attempt_deferred_next()));
+		wait_event_mode(undertaker_wait, (a = take_attempt()) ||
+				attempt_deferred_is_due(), WAIT_IDLE,
+				stamp_of(attempt_deferred_next()));
 		if (a) {
 			serve(a);
 			complete(&a->done);

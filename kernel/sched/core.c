@@ -307,6 +307,7 @@ static noinline struct task *choose_next(struct rq *rq, bool preempted)
 	uint64_t now = clock_ns();
 
 	account(rq, prev, now);
+	watchdog_pass(now);
 	if (!preempted && prev_goes_to_sleep(rq, prev)) {
 		prev->sleep_since = stamp_of(now);
 		prev->on_rq = false;
@@ -707,7 +708,8 @@ static bool pull(struct rq *rq)
 
 /* ---- what the machine calls ---- */
 
-static noinline void timer_interrupt(void)
+/* @may_preempt: were there somebody else, he could have the CPU. */
+static noinline void timer_interrupt(bool may_preempt)
 {
 	struct rq *rq = this_rq();
 	bool over;
@@ -717,6 +719,8 @@ static noinline void timer_interrupt(void)
 	spin_lock(&rq->lock);
 	now = clock_ns();
 	account(rq, rq->curr, now);
+	if (may_preempt)
+		watchdog_pass(now);
 	over = rq->curr != rq->idle && rq->curr->slice_left == 0;
 	if (over) {
 		if (rq->nr_queued)
@@ -732,7 +736,7 @@ static noinline void timer_interrupt(void)
 
 void sched_timer_interrupt(struct trap_frame *frame)
 {
-	timer_interrupt();
+	timer_interrupt(trap_from_user(frame) || !preempt_count());
 	stack_wipe_near(1024);		/* of times (H09) */
 	if (unlikely(sched_timer_hook))
 		sched_timer_hook(frame);

@@ -80,22 +80,27 @@ static const char *const meddlers[] = {
 /* Apart, as to freeze by hand waits until nobody loads or unloads. */
 static const char *const chillers[] = { "chill %m", "sleep 200", NULL };
 
-/* `!`: it has to be refused, as whoever is in the way stays. */
+/*
+ * `!`: it has to be refused, as whoever is in the way stays.  `*`: again until
+ * it succeeds, as the next scene begins with what this one has left: somebody
+ * may have interrupted it, or frozen the world.
+ */
 static const char *const wrong[] = {
 	"load keeper; load sleeps_uncounted; keeper call &; nap ready; "
 	"! unload -w %m -t 300 sleeps_uncounted keeper; "
 	"! unload -w %m -t 300 sleeps_uncounted; nap wake; "
-	"unload -w 20000 -t 20000 sleeps_uncounted keeper",
+	"* unload -w 20000 -t 20000 sleeps_uncounted keeper",
 	"load keeper; load leaks_pointer; ! unload -t %m leaks_pointer; "
-	"keeper drop; unload -t 20000 leaks_pointer keeper",
+	"keeper drop; * unload -t 20000 leaks_pointer keeper",
 	"load overcounts; overcount; ! unload -w %m overcounts; "
-	"! unload -n overcounts; overcount put; unload -t 20000 overcounts",
+	"! unload -n overcounts; overcount put; "
+	"* unload -t 20000 overcounts",
 	"load forgets_device; ! unload -t 20000 forgets_device; remember; "
-	"unload -t 20000 forgets_device",
+	"* unload -t 20000 forgets_device",
 	"load thread_never_stops; ! unload -t %m thread_never_stops; relent; "
-	"unload -t 20000 thread_never_stops",
-	"load leaks; unload -t 20000 leaks",
-	"load cleanup_resurrects; unload -t 20000 cleanup_resurrects",
+	"* unload -t 20000 thread_never_stops",
+	"load leaks; * unload -t 20000 leaks",
+	"load cleanup_resurrects; * unload -t 20000 cleanup_resurrects",
 	"! load init_fails; ! load register_fails",
 	NULL
 };
@@ -220,6 +225,21 @@ static noinline void tell(struct actor *a, const int *status)
 		control_write(a->event, (size_t)n);
 }
 
+static int until_it_succeeds(struct actor *a, const char *line)
+{
+	struct stamp end = stamp_of(ktime_get_ns() + PATIENCE_NS);
+	struct command_io *io = io_of(a->call);
+	int status;
+
+	for (;;) {
+		status = shell_eval(io->shell, io, line, false);
+		if (!status || status == -ENOENT || signal_pending(current) ||
+		    ktime_get_ns() > stamp_ns(end))
+			return status;
+		msleep(10);
+	}
+}
+
 static noinline int perform(struct actor *a)
 {
 	struct command_io *io = io_of(a->call);
@@ -228,7 +248,10 @@ static noinline int perform(struct actor *a)
 	a->steps++;
 	tell(a, NULL);
 	stack_wipe_dead();
-	status = shell_eval(io->shell, io, a->line, false);
+	if (a->line[0] == '*')
+		status = until_it_succeeds(a, a->line + 2);
+	else
+		status = shell_eval(io->shell, io, a->line, false);
 	tell(a, &status);
 	return status;
 }
