@@ -280,7 +280,10 @@ static bool time_is_over(const struct actor *a)
 	return ktime_get_ns() >= stamp_ns(a->end);
 }
 
-/* What the commands print is of no interest; what programs complain is. */
+/*
+ * One scene at least.  What the commands print is of no interest; what programs
+ * complain is.
+ */
 static int act(struct actor *a)
 {
 	int err = io_redirect(io_of(a->call), "/dev/null", O_WRONLY);
@@ -288,10 +291,10 @@ static int act(struct actor *a)
 	if (err)
 		return err;
 	begin_sequence(a);
-	while (!time_is_over(a) && !signal_pending(current)) {
+	do {
 		draw_scene(a);
 		play_scene(a);
-	}
+	} while (!time_is_over(a) && !signal_pending(current));
 	return 0;
 }
 
@@ -449,14 +452,13 @@ static uint32_t ms_left(const struct actor *a)
 
 static int run_rounds(struct actor *a)
 {
-	uint32_t left;
-	int err = 0;
+	int err;
 
 	census_take(&a->before);
-	while (!err && (left = ms_left(a)) != 0) {
-		err = run_round(a, min(left, ROUND_MS));
+	do {
+		err = run_round(a, min(ms_left(a), ROUND_MS));
 		a->round++;
-	}
+	} while (!err && ms_left(a));
 	return err;
 }
 
