@@ -262,8 +262,8 @@ static int not_called(struct attempt *a, const struct bearer *b)
 	if (attempt_cancelled(a))
 		return attempt_interrupted(a);
 	blk = report_add(a->report, BLOCK_TIME);
-	snprintf(blk->what, sizeof(blk->what), "the CPUs were too busy to begin "
-		 "the %s routine of %s", routine_names[b->kind],
+	snprintf(blk->what, sizeof(blk->what), "the CPUs were too busy to "
+		 "begin the %s routine of %s", routine_names[b->kind],
 		 owners[b->id].name);
 	return report_fail(a->report, -ETIMEDOUT,
 			   "no time to call its %s routine",

@@ -20,7 +20,7 @@ enum ref_kind {
 struct ref {
 	module_id_t	id;		/* MODULE_NONE: free */
 	enum ref_kind	kind;
-	uint32_t	site;		/* in the window: offset; see ref_pc() */
+	uint32_t	site;		/* see ref_pc() */
 	uint32_t	file;		/* of REF_OPEN: which; never followed */
 	pid_t		pid;
 	char		comm[REF_COMM_LEN];	/* as it was called then */

@@ -4,8 +4,9 @@
  *
  * A CPU is stuck that runs a task and has come neither to the scheduler nor to
  * a tick at which it could be preempted: it spins, with interrupts off or with
- * preemption off.  Every CPU looks at all the others by a timer, as the one that
- * is stuck may have its own timer's interrupt off; an NMI asks it where it is.
+ * preemption off.  Every CPU looks at all the others by a timer, as the one
+ * that is stuck may have its own timer's interrupt off; an NMI asks it where it
+ * is.
  *
  * A task is stuck that sleeps where no signal and no deadline ends it, or that
  * waits for a turn on a CPU.  A thread looks at all of them; one that was not

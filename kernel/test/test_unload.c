@@ -311,8 +311,9 @@ static bool time_to_hog(void)
 }
 
 /*
- * From the verdict on, or from the close, this CPU answers no interrupt in time, but it does answer
- * in the end: what waits for all CPUs goes on, and no freeze succeeds.
+ * From the verdict on, or from the close, this CPU answers no interrupt in
+ * time, but it does answer in the end: what waits for all CPUs goes on, and no
+ * freeze succeeds.
  */
 static int hog_cpu(void *arg)
 {
