@@ -18,8 +18,8 @@ MAKEFLAGS += -r
 # ---- What is asked for ------------------------------------------------------
 
 # Words as common as these count on make's command line, not in the environment.
-$(foreach v,BOUND BUILD DEBUG FUZZ GUARD_OFF LAB LLVM M MINUTES N SCENARIO SHARD \
-	SHARDS V X,\
+$(foreach v,BOUND BUILD CORONER DEBUG FUZZ GUARD_OFF LAB LLVM M MINUTES N \
+	SCENARIO SEED SHARD SHARDS UPDATE V X,\
 	$(if $(filter environment,$(origin $v)),$(eval undefine $v)))
 
 CROSS_COMPILE ?= i686-linux-gnu-
@@ -429,6 +429,18 @@ matrix: ## every hazard, each guard off, other strategies: docs/matrix.md
 bench-exact: all ## instructions of unload, system calls, ..; UPDATE=1 records
 	@ICEBOX_BUILD=$(abspath $(B)) UPDATE=$(UPDATE) tests/bench/run
 
+# Takes a debug build, which it makes if need be.
+.PHONY: soak
+ifeq ($(DEBUG),)
+soak:
+	+@$(MAKE) --no-print-directory DEBUG=1 $(if $(CORONER),LAB=1) \
+		$(if $(filter command line,$(origin BUILD)),BUILD=$(B)/debug) $@
+else
+soak: all ## what one can do with modules, by chance; MINUTES=1 SEED=.. CORONER=1
+	@ICEBOX_BUILD=$(abspath $(B)) tests/soak/run --minutes $(MINUTES) \
+		$(if $(SEED),--seed $(SEED)) $(if $(CORONER),--coroner)
+endif
+
 CHECKS	:= build clang sparse cppcheck headers includes shell words
 .PHONY: $(CHECKS:%=check-%)
 check: $(CHECKS:%=check-%) ## two compilers, sparse, cppcheck, headers, ...
@@ -500,6 +512,7 @@ endif
 #: Variables: CROSS_COMPILE=i686-elf-   the tools to build with
 #:            LLVM=1, CC=clang          clang and lld, or clang alone
 #:            DEBUG=1, LAB=1            variants, in build-debug/, build-lab/
+#:            MINUTES=1 SEED=N          how long make fuzz and soak go on
 #:            BUILD=DIR V=1             where to build; show the commands
 #:            M=DIR                     build the module in DIR (make M=DIR),
 #:                                      or put it in the image (make run M=DIR)

@@ -46,6 +46,7 @@ static int light_the_rest(void *arg)
 	fs_init();
 	process_init();
 	module_init_subsystem();
+	watchdog_init(boot_info.cmdline);
 	printk_end_boot();
 	shell_start();
 	return 0;

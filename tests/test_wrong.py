@@ -174,6 +174,8 @@ def test_hanging_unregister_is_reported_and_undone(smp):
     (b,) = first["blockers"]
     assert b["kind"] == "routine" and b["state"] == "asleep"
     assert b["where"].startswith("unregister_hangs_unregister+0x")
+    (b,) = second["blockers"]
+    assert b["kind"] == "routine" and "bearer/unregister_hangs" in b["what"]
     assert third["outcome"] == "gone"
 
 

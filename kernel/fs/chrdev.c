@@ -15,6 +15,7 @@
 #include <fs/internal.h>
 #include <lib/guard.h>
 #include <sched/owner.h>
+#include <sched/refs.h>
 #include <sched/sched.h>
 #include <sched/slot.h>
 
@@ -234,6 +235,7 @@ static void count_open(struct file *file, module_id_t owner)
 	owner_open_get(owner);
 	file->owner = owner;
 	list_add_tail(&file->of_devices, &open_files);
+	ref_note(owner, (uintptr_t)__builtin_return_address(0), file);
 	spin_unlock_irqrestore(&chrdev_lock, flags);
 }
 
@@ -252,6 +254,7 @@ void chrdev_file_closed(struct file *file)
 		return;
 	flags = spin_lock_irqsave(&chrdev_lock);
 	list_del_init(&file->of_devices);
+	ref_forget(owner, file);
 	file->owner = MODULE_NONE;
 	owner_open_put(owner);
 	spin_unlock_irqrestore(&chrdev_lock, flags);

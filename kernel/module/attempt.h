@@ -52,7 +52,7 @@ struct attempt {
 	enum module_state	before[UNLOAD_MAX_NAMES]; /* (u) CLOSED */
 	uint64_t		last_freeze_ns;	/* (u) small: a duration */
 	struct list_head	kept;		/* (u) deferred.c */
-	uint32_t		retries;	/* (u) of the second verdict */
+	uint32_t		retries;	/* (u) of a verdict */
 	struct stamp		retry_at;	/* (u) */
 	struct bearer		*bearers[UNLOAD_MAX_NAMES]; /* (u) */
 };
@@ -88,10 +88,13 @@ int attempt_hold_again(struct attempt *a);
 
 /*
  * The whole of it: the answer is in the report, the error as well.  Where it
- * is left at STAGE_DEAD a reference went to attempt_keep().
+ * is UNLOAD_UNFINISHED a reference went to attempt_keep().
  */
 void attempt_run(struct attempt *a);
-/* The second verdict once more, @a as attempt_run() has left it. */
+/*
+ * The verdict that was not passed once more, @a as attempt_run() has left it:
+ * the second one, or that of an expulsion.
+ */
 void attempt_run_again(struct attempt *a);
 
 /* ---- look.c: step 1 ---- */
@@ -118,8 +121,8 @@ int attempt_examine(struct attempt *a);
 /* ---- deferred.c ---- */
 
 /*
- * Takes over the caller's reference of an attempt whose second verdict has to
- * be tried again.
+ * Takes over the caller's reference of an attempt whose verdict has to be tried
+ * again.
  */
 void attempt_keep(struct attempt *a);
 /*

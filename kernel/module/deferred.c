@@ -6,7 +6,8 @@
  * wakes the undertaker (H49), who makes an attempt like any other.
  *
  * DEAD modules, whose second verdict could not be passed in their caller's
- * time: the attempt itself is kept, as it alone knows who went together.
+ * time: the attempt itself is kept, as it alone knows who went together.  So is
+ * that of a load that failed, where its verdict could not be passed.
  *
  * Where something uncounted keeps a module, or the machine is too busy, he
  * tries again, less and less often: each attempt freezes the world a few times.
@@ -78,7 +79,7 @@ static void retry_kept(struct attempt *a)
 {
 	if (atomic_read(&a->refs) == 1)
 		attempt_run_again(a);
-	if (a->stage == STAGE_DEAD)
+	if (a->report->outcome == UNLOAD_UNFINISHED)
 		return put_off_kept(a);
 	if (a->report->outcome == UNLOAD_GONE)
 		pr_notice("unload: %s: examined at last, and gone",

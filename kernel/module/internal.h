@@ -203,7 +203,8 @@ bool tombstone_autopsy(uintptr_t addr, char *text, size_t size);
 void undertaker_init(void);
 /*
  * A load whose init or register fails: what it registered and started is
- * withdrawn like in an unload; what cannot be is entombed.
+ * withdrawn like in an unload; what cannot be is entombed.  Where the machine
+ * is only too busy to tell, the undertaker tries again later.
  *
  * expel_prepare() comes before any of the module's code runs: all that is
  * needed later is there then, so that nothing has to wait for memory.  NULL:

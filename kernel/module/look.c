@@ -21,6 +21,10 @@ static int check_state(struct attempt *a, module_id_t id, const char *name)
 	enum module_state s = owner_state(id);
 
 	if (owners[id].abandoned) {
+		struct blocker *b = report_add(a->report, BLOCK_ROUTINE);
+
+		snprintf(b->what, sizeof(b->what), "bearer/%s is in a routine "
+			 "of it still; `ps` has its pid", name);
 		return report_fail(a->report, -EBUSY,
 				   "a routine of it that an earlier unload "
 				   "called has not returned yet");

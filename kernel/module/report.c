@@ -13,6 +13,7 @@
 #include <module/internal.h>
 #include <proc/process.h>
 #include <proc/syscalls.h>
+#include <sched/refs.h>
 #include <sched/rq.h>
 #include <x86/switch.h>
 #include <x86/trap.h>
@@ -359,6 +360,27 @@ static bool report_user(struct task *t, void *arg)
 }
 
 /*
+ * What is not known otherwise, the debug build may know: a name that has ended,
+ * a place in the kernel.
+ */
+static void ask_refs(struct blocker *b, module_id_t id)
+{
+	struct ref ref;
+
+	for (uint32_t n = 0; ref_nth(id, n, &ref); n++) {
+		if (ref.kind != REF_TAKEN || ref.pid != b->pid)
+			continue;
+		if (!b->comm[0])
+			snprintf(b->help, sizeof(b->help), "taken as %s, "
+				 "which has ended", ref.comm);
+		if (!b->where[0])
+			describe_address(ref_pc(&ref), b->where,
+					 sizeof(b->where));
+		return;
+	}
+}
+
+/*
  * Who took it may have ended since, or handed it on: the name is that of
  * whoever has the pid.  1 for @window_offset is a site outside the window.
  */
@@ -377,12 +399,47 @@ static void report_site(struct unload_report *r, const struct owner *o,
 		strscpy(b->comm, t->comm, sizeof(b->comm));
 		task_put(t);
 	}
+	if (!b->comm[0] || !b->where[0])
+		ask_refs(b, (module_id_t)(o - owners));
 	snprintf(b->what, sizeof(b->what), "%d count%s of %s taken here",
 		 site->count, site->count == 1 ? "" : "s", o->name);
 }
 
+static bool is_of_a_site(module_id_t id, const struct ref *ref)
+{
+	for (size_t i = 0; i < OWNER_SITES; i++) {
+		struct owner_site s = owner_site(id, i);
+
+		if (s.window_offset && s.pid == ref->pid &&
+		    (s.window_offset == 1 || s.window_offset == ref->site + 1))
+			return true;
+	}
+	return false;
+}
+
+/* The debug build's: those that had no room there. */
+static void report_other_counts(struct unload_report *r, module_id_t id)
+{
+	struct ref ref;
+
+	for (uint32_t n = 0; ref_nth(id, n, &ref); n++) {
+		struct blocker *b;
+
+		if (ref.kind != REF_TAKEN || is_of_a_site(id, &ref))
+			continue;
+		b = report_add(r, BLOCK_COUNT);
+		b->pid = ref.pid;
+		b->for_ms = stamp_age_ms(ref.since);
+		strscpy(b->comm, ref.comm, sizeof(b->comm));
+		describe_address(ref_pc(&ref), b->where, sizeof(b->where));
+		snprintf(b->what, sizeof(b->what), "1 count of %s taken here",
+			 owners[id].name);
+	}
+}
+
 /*
- * At most OWNER_SITES places: counts beyond those have no place that is known.
+ * At most OWNER_SITES places: counts beyond those have no place that is known,
+ * but to the debug build.
  */
 static void report_counts(struct unload_report *r, module_id_t id)
 {
@@ -394,6 +451,7 @@ static void report_counts(struct unload_report *r, module_id_t id)
 		if (site.window_offset)
 			report_site(r, o, &site);
 	}
+	report_other_counts(r, id);
 }
 
 /*

@@ -162,7 +162,7 @@ static int bearer_thread(void *arg)
 	struct bearer *b = arg;
 
 	do {
-		wait_event(b->wait, has_orders(b));
+		wait_event_idle(b->wait, has_orders(b));
 	} while (phase_of(b) != BEARER_DISMISSED && serve(b));
 	bearer_put(b);
 	return 0;
@@ -257,8 +257,14 @@ static int abandon(struct attempt *a, struct bearer *b)
 /* The machine was too busy to begin before the time was over. */
 static int not_called(struct attempt *a, const struct bearer *b)
 {
+	struct blocker *blk;
+
 	if (attempt_cancelled(a))
 		return attempt_interrupted(a);
+	blk = report_add(a->report, BLOCK_TIME);
+	snprintf(blk->what, sizeof(blk->what), "the CPUs were too busy to "
+		 "begin the %s routine of %s", routine_names[b->kind],
+		 owners[b->id].name);
 	return report_fail(a->report, -ETIMEDOUT,
 			   "no time to call its %s routine",
 			   routine_names[b->kind]);

@@ -93,13 +93,19 @@ static void expel_finish(struct attempt *a)
 	freezer_keep_no_longer();
 }
 
-/* Who asked for an expulsion may have given up waiting: the log has it. */
+/*
+ * Who asked for an expulsion may have given up waiting: the log has it.  One
+ * that is to be gone on with keeps the bearer for the cleanup to come.
+ */
 static void serve(struct attempt *a)
 {
 	attempt_run(a);
 	if (!a->expel)
 		return;
-	expel_finish(a);
+	if (a->stage >= STAGE_DEAD)
+		expel_finish(a);
+	else
+		freezer_keep_no_longer();
 	if (a->report->outcome != UNLOAD_GONE)
 		report_log(a->report);
 }
@@ -111,10 +117,9 @@ static int undertaker(void *arg)
 	for (;;) {
 		struct attempt *a = NULL;
 
-		wait_event_deadline(undertaker_wait,
-				    (a = take_attempt()) ||
-				    attempt_deferred_is_due(),
-				    stamp_of(attempt_deferred_next()));
+		wait_event_mode(undertaker_wait, (a = take_attempt()) ||
+				attempt_deferred_is_due(), WAIT_IDLE,
+				stamp_of(attempt_deferred_next()));
 		if (a) {
 			serve(a);
 			complete(&a->done);

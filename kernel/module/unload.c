@@ -535,6 +535,23 @@ static int attempt(struct attempt *a)
 	return err ? give_up(a, err) : bury(a);
 }
 
+/*
+ * Its engines are held.  Slowness entombs nobody: what is not quiet in time is
+ * to be examined again.
+ */
+static int expel_examined(struct attempt *a)
+{
+	int err = guard(EXPEL) ? step(a, "examine", attempt_examine) : 0;
+
+	if (!err)
+		return bury(a);
+	if (err == -ETIMEDOUT)
+		a->report->outcome = UNLOAD_UNFINISHED;
+	else
+		entomb(a);
+	return err;
+}
+
 /* A load that failed after the module's code had run; see expel_prepare(). */
 static int expel(struct attempt *a)
 {
@@ -546,10 +563,8 @@ static int expel(struct attempt *a)
 		ledger_void_doors(a->terr.ids[i]);
 	a->stage = STAGE_UNREGISTERED;
 	err = guard(EXPEL) ? step(a, "hold engines", hold_engines) : 0;
-	if (!err && guard(EXPEL))
-		err = step(a, "examine", attempt_examine);
-	if (!err || !guard(EXPEL))
-		return bury(a);
+	if (!err)
+		return expel_examined(a);
 	entomb(a);
 	return err;
 }
@@ -582,7 +597,7 @@ void attempt_run(struct attempt *a)
 	a->report->outcome = UNLOAD_REFUSED;
 	a->report->error = a->expel ? expel(a) : conduct(a);
 	a->report->total_ns = ktime_get_ns() - stamp_ns(a->start);
-	if (a->stage == STAGE_DEAD) {
+	if (a->report->outcome == UNLOAD_UNFINISHED) {
 		atomic_inc(&a->refs);
 		attempt_keep(a);
 	}
@@ -590,14 +605,18 @@ void attempt_run(struct attempt *a)
 
 /*
  * Nobody waits for this: the time of one step is enough, as others may wait
- * for their turn.
+ * for their turn.  Past the verdict no routine is called any more.
  */
 void attempt_run_again(struct attempt *a)
 {
 	if (!freezer_keep_running())
 		return;
-	a->req.budget_ms = a->req.wait_ms = 0;
+	a->req.budget_ms = STEP_MIN_NS / NSEC_PER_MSEC;
+	a->req.wait_ms = 0;
 	start_clock(a);
-	a->report->error = settle(a);
+	a->report->error = a->stage == STAGE_DEAD ? settle(a) :
+						    expel_examined(a);
+	if (a->stage >= STAGE_DEAD)
+		routines_dismiss(a);
 	freezer_keep_no_longer();
 }

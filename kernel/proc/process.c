@@ -291,7 +291,8 @@ static int undertake_orphans(void *arg)
 
 	(void)arg;
 	for (;;) {
-		wait_event(kernel_child_wait, (p = claim_orphan()) != NULL);
+		wait_event_idle(kernel_child_wait,
+				(p = claim_orphan()) != NULL);
 		free_zombie(p);
 	}
 	return 0;

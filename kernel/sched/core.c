@@ -205,10 +205,17 @@ static void account(struct rq *rq, struct task *t, uint64_t now)
 	t->slice_left -= min((uint64_t)t->slice_left, ran);
 }
 
+/*
+ * Between two of its interrupts a CPU has some time for what it was doing: a
+ * timer that is due again as soon as it has run would leave it none.
+ */
+#define TIMER_REST_NS	(20 * NSEC_PER_USEC)
+
 /* The next interrupt: the end of a slice, or a timer.  After account(). */
-static noinline void arm_timer(const struct rq *rq)
+static noinline void arm_timer(const struct rq *rq, uint64_t not_before)
 {
-	uint64_t now = stamp_ns(rq->curr->switched_in), next = ktimer_next();
+	uint64_t now = stamp_ns(rq->curr->switched_in);
+	uint64_t next = max(ktimer_next(), not_before);
 
 	if (rq->curr != rq->idle && rq->curr->slice_left)
 		next = min(next, now + rq->curr->slice_left);
@@ -239,7 +246,7 @@ static void finish_switch(void) __no_lock_analysis
 
 	rq->dead = NULL;
 	spin_unlock(&rq->lock);
-	arm_timer(rq);
+	arm_timer(rq, 0);
 	if (unlikely(dead))
 		reaper_notify(dead);
 }
@@ -300,6 +307,7 @@ static noinline struct task *choose_next(struct rq *rq, bool preempted)
 	uint64_t now = clock_ns();
 
 	account(rq, prev, now);
+	watchdog_pass(now);
 	if (!preempted && prev_goes_to_sleep(rq, prev)) {
 		prev->sleep_since = stamp_of(now);
 		prev->on_rq = false;
@@ -703,7 +711,8 @@ static bool pull(struct rq *rq)
 
 /* ---- what the machine calls ---- */
 
-static noinline void timer_interrupt(void)
+/* @may_preempt: were there somebody else, he could have the CPU. */
+static noinline void timer_interrupt(bool may_preempt)
 {
 	struct rq *rq = this_rq();
 	bool over;
@@ -713,6 +722,8 @@ static noinline void timer_interrupt(void)
 	spin_lock(&rq->lock);
 	now = clock_ns();
 	account(rq, rq->curr, now);
+	if (may_preempt)
+		watchdog_pass(now);
 	over = rq->curr != rq->idle && rq->curr->slice_left == 0;
 	if (over) {
 		if (rq->nr_queued)
@@ -723,12 +734,12 @@ static noinline void timer_interrupt(void)
 	spin_unlock(&rq->lock);
 	if (over && pull(rq))
 		this_cpu()->need_resched = 1;
-	arm_timer(rq);
+	arm_timer(rq, clock_ns() + TIMER_REST_NS);
 }
 
 void sched_timer_interrupt(struct trap_frame *frame)
 {
-	timer_interrupt();
+	timer_interrupt(trap_from_user(frame) || !preempt_count());
 	stack_wipe_near(1024);		/* of times (H09) */
 	if (unlikely(sched_timer_hook))
 		sched_timer_hook(frame);

@@ -166,7 +166,8 @@ void ktimer_start(struct ktimer *t, uint64_t expires) __no_lock_analysis
 	t->expires = stamp_of(expires);
 	t->queued = true;
 	base->root = heap_meld(base->root, t);
-	first = base->root == t && base == &bases[cpu_id()];
+	/* A function of ours is followed by a look at what is next. */
+	first = base->root == t && base == &bases[cpu_id()] && !base->running;
 	spin_unlock(&base->lock);
 	if (first)
 		sched_arm_timer(expires);
@@ -224,15 +225,21 @@ static struct ktimer *take_due(struct ktimer_base *base, uint64_t now)
 	return t;
 }
 
+/*
+ * Due as of now: one that arms itself for at once, or for sooner than this
+ * takes, has its next run with the next interrupt, and who was interrupted may
+ * give the CPU away before.
+ */
 uint64_t ktimer_run_due(void)
 {
 	struct ktimer_base *base = &bases[cpu_id()];
+	uint64_t now = clock_ns();
 
 	for (;;) {
 		struct ktimer *t;
 		uint32_t flags = spin_lock_irqsave(&base->lock);
 
-		t = take_due(base, clock_ns());
+		t = take_due(base, now);
 		__atomic_store_n(&base->running, t, __ATOMIC_SEQ_CST);
 		spin_unlock_irqrestore(&base->lock, flags);
 		if (!t)

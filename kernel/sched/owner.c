@@ -13,6 +13,7 @@
 #include <kernel/printk.h>
 #include <mm/mm.h>
 #include <sched/owner.h>
+#include <sched/refs.h>
 #include <sched/sched.h>
 
 struct owner owners[MAX_MODULES];
@@ -164,6 +165,7 @@ bool try_module_get_from(module_id_t id, uintptr_t site)
 		return false;
 	}
 	site_note(o, site_code(site));
+	ref_note(id, site, NULL);
 	return true;
 }
 EXPORT_SYMBOL(try_module_get_from);
@@ -186,6 +188,7 @@ void module_put_from(module_id_t id, uintptr_t site)
 		}
 	} while (!atomic_try_cmpxchg(&o->refs, &refs, refs - 1));
 	site_forget(o);
+	ref_forget(id, NULL);
 	count_dropped(o);
 }
 EXPORT_SYMBOL(module_put_from);

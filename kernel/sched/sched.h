@@ -21,6 +21,7 @@
 #include <kernel/mutex.h>
 #include <lock/lockdep.h>
 #include <sched/ktimer.h>
+#include <sched/watchdog.h>
 #include <x86/cpu.h>
 #include <x86/machine.h>
 #include <x86/switch.h>
@@ -128,6 +129,9 @@ struct task {
 
 	struct exam		exam;		/* (f) */
 	bool			exam_reported;	/* (f) */
+#ifdef CONFIG_DEBUG
+	struct watched		watched;	/* the watchdog only */
+#endif
 };
 
 extern struct spinlock tasklist_lock;		/* taken with interrupts off */

@@ -304,7 +304,7 @@ static int reaper_thread(void *arg)
 
 	(void)arg;
 	for (;;) {
-		wait_event(reaper_wait, (t = reaper_take()) != NULL);
+		wait_event_idle(reaper_wait, (t = reaper_take()) != NULL);
 		task_bury(t);
 		stack_wipe_dead();	/* of the address of that stack */
 	}

@@ -266,7 +266,7 @@ static int worker(void *arg)
 
 	(void)arg;
 	for (;;) {
-		wait_event(work_wait, (w = work_take()) != NULL);
+		wait_event_idle(work_wait, (w = work_take()) != NULL);
 		work_run(w);
 		stack_wipe_dead();
 		work_done(w);

@@ -255,5 +255,7 @@ void spawned_reap(void);
 int spawned_wait(pid_t pid);
 /* ... for all of them: the last status that was not 0. */
 int spawned_wait_all(void);
+/* How many of those that have ended so far had another status than 0. */
+unsigned int spawned_failures(void);
 
 #endif

@@ -33,7 +33,7 @@ static struct {
 	pid_t	pid;
 	int	status;
 } ended[ENDED_KEPT];
-static unsigned int nr_ended;
+static unsigned int nr_ended, nr_failed;
 
 /* Takes over the reference. */
 static void spawned_add(struct spawned *s, struct task *t)
@@ -70,6 +70,8 @@ static struct spawned *take_dead(void)
 		ended[nr_ended % ENDED_KEPT].pid = s->task->pid;
 		ended[nr_ended % ENDED_KEPT].status =
 			ended_status(s->task->exit_code);
+		if (ended[nr_ended % ENDED_KEPT].status)
+			nr_failed++;
 		nr_ended++;
 		found = s;
 		break;
@@ -117,6 +119,17 @@ static int status_of_ended(pid_t pid)
 	}
 	mutex_unlock(&spawned_lock);
 	return status;
+}
+
+unsigned int spawned_failures(void)
+{
+	unsigned int n;
+
+	spawned_reap();
+	mutex_lock(&spawned_lock);
+	n = nr_failed;
+	mutex_unlock(&spawned_lock);
+	return n;
 }
 
 int spawned_wait(pid_t pid)

@@ -788,6 +788,47 @@ KTEST(sched, queues_even_out)
 	return NULL;
 }
 
+/* ---- a timer that is always due ---- */
+
+static struct {
+	struct ktimer	timer;
+	uint32_t	turns;		/* of the thread beside it */
+	uint32_t	seen, in_vain;	/* turns; functions run since */
+	bool		stop;
+} eager;
+
+#define EAGER_RUNS	1000u
+#define EAGER_LIMIT	100000u		/* in a row, and the thread had none */
+
+static void run_again(struct ktimer *t)
+{
+	eager.in_vain = eager.seen == READ_ONCE(eager.turns) ?
+			eager.in_vain + 1 : 0;
+	eager.seen = READ_ONCE(eager.turns);
+	if (!READ_ONCE(eager.stop) && eager.in_vain < EAGER_LIMIT)
+		ktimer_start(t, ktime_get_ns());
+}
+
+/*
+ * H11: one that arms itself for at once does not keep its CPU in the handler:
+ * who was interrupted goes on between two of its runs.
+ */
+KTEST(sched, a_timer_that_is_always_due_lets_others_run)
+{
+	memset(&eager, 0, sizeof(eager));
+	ktimer_init(&eager.timer, run_again);
+	preempt_disable();
+	ktimer_start(&eager.timer, ktime_get_ns());
+	while (READ_ONCE(eager.turns) < EAGER_RUNS &&
+	       READ_ONCE(eager.in_vain) < EAGER_LIMIT)
+		WRITE_ONCE(eager.turns, eager.turns + 1);
+	WRITE_ONCE(eager.stop, true);
+	preempt_enable();
+	ktimer_cancel_sync(&eager.timer);
+	KTEST_EXPECT(eager.in_vain < EAGER_LIMIT);
+	return NULL;
+}
+
 /*
  * On a crowded machine who is preferred has the next turn; and then the others
  * have theirs, though he would stay.

@@ -545,17 +545,29 @@ KTEST(unload, who_is_let_through_is_judged_at_the_verdict)
 
 static struct {
 	bool		stop;
-	module_id_t	id;
+	module_id_t	id;		/* MODULE_NONE: any, that is closed */
 } hog;
 
+static bool time_to_hog(void)
+{
+	if (hog.id)
+		return owner_state(hog.id) == MODULE_DEAD;
+	for (module_id_t id = 1; id < MAX_MODULES; id++)
+		if (owner_state(id) == MODULE_CLOSED ||
+		    owner_state(id) == MODULE_HELD)
+			return true;
+	return false;
+}
+
 /*
- * From the verdict on this CPU answers no interrupt in time, but it does answer
- * in the end: what waits for all CPUs goes on, and no freeze succeeds.
+ * From the verdict on, or from the close, this CPU answers no interrupt in
+ * time, but it does answer in the end: what waits for all CPUs goes on, and no
+ * freeze succeeds.
  */
 static int hog_cpu(void *arg)
 {
 	(void)arg;
-	while (owner_state(hog.id) != MODULE_DEAD && !READ_ONCE(hog.stop))
+	while (!time_to_hog() && !READ_ONCE(hog.stop))
 		yield();
 	preempt_disable();
 	while (!READ_ONCE(hog.stop)) {
@@ -610,6 +622,47 @@ KTEST(unload, what_is_not_examined_in_time_is_later)
 		msleep(1);
 	if (!reason && state_of(s, "counter") != MODULE_FREE)
 		reason = "the undertaker did not see to it";
+	kfree(s);
+	return reason;
+}
+
+static const char *load_on_a_hogged_machine(struct scratch *s)
+{
+	struct task *t;
+	int err;
+
+	memset(&hog, 0, sizeof(hog));
+	t = kthread_run(hog_cpu, NULL, "hog");
+	KTEST_EXPECT(t);
+	err = load(s, "register_fails", "");
+	/* Who loads is answered in this time; so long has the undertaker. */
+	msleep(UNLOAD_DEFAULT_MS);
+	WRITE_ONCE(hog.stop, true);
+	kthread_stop(t);
+	KTEST_EXPECT(err < 0);
+	return NULL;
+}
+
+/*
+ * H29: a load that fails is cleared up, however long the machine has no time
+ * for it: its name is free again.
+ */
+KTEST(unload, slowness_does_not_entomb_a_failed_load)
+{
+	struct scratch *s;
+	const char *reason;
+
+	if (nr_cpus == 1)
+		return KTEST_SKIP "takes two CPUs";
+	s = scratch_new();
+	KTEST_EXPECT(s);
+	reason = load_on_a_hogged_machine(s);
+	while (state_of(s, "register_fails") == MODULE_CLOSED ||
+	       state_of(s, "register_fails") == MODULE_HELD ||
+	       state_of(s, "register_fails") == MODULE_DEAD)
+		msleep(1);
+	if (!reason && state_of(s, "register_fails") != MODULE_FREE)
+		reason = "it is entombed";
 	kfree(s);
 	return reason;
 }

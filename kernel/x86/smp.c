@@ -141,6 +141,11 @@ void smp_send_reschedule(uint32_t cpu)
 	lapic_send_ipi(percpus[cpu].apic_id, VECTOR_RESCHEDULE);
 }
 
+void smp_send_nmi(uint32_t cpu)
+{
+	lapic_send_nmi(percpus[cpu].apic_id);
+}
+
 /*
  * By NMI, as a CPU that spins with interrupts off is often the reason.  Of two
  * CPUs that die at once the second is stopped by the first.

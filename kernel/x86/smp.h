@@ -15,6 +15,9 @@ void smp_init(void);
  */
 void smp_send_reschedule(uint32_t cpu);
 
+/* An NMI for @cpu, which comes whatever it does.  Any context. */
+void smp_send_nmi(uint32_t cpu);
+
 /*
  * Runs @fn(@arg) on every other CPU, in interrupt context, and waits until all
  * have returned.  Interrupts on, preemption may be on; no spinlock held that

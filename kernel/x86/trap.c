@@ -131,6 +131,8 @@ static void trap_exception(struct trap_frame *f)
 	/* One that is not to stop this CPU is a complaint of the hardware's. */
 	if (f->vector == VECTOR_NMI) {
 		smp_stop_interrupt(f);
+		if (debug_build && sched_watchdog_nmi(f))
+			return;
 		debug_kernel_fault(f, addr);
 	}
 	if (trap_from_user(f))

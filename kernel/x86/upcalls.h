@@ -36,6 +36,11 @@ void sched_preempt_irq(void);
  * gate of the freezer, reschedule, signals, the restart of system calls.
  */
 void sched_exit_to_user(struct trap_frame *frame);
+/*
+ * sched: an NMI has come that is not to stop this CPU.  True: the watchdog of
+ * the debug build has sent it, and it is done with.  No locks.
+ */
+bool sched_watchdog_nmi(const struct trap_frame *frame);
 /* sched: first C code of a new task, interrupts off, just switched to. */
 void sched_task_entry(void) __noreturn;
 

@@ -57,6 +57,7 @@ enum wait_mode {
 	WAIT_UNINTERRUPTIBLE,
 	WAIT_INTERRUPTIBLE,	/* any signal ends it */
 	WAIT_KILLABLE,		/* a deadly signal ends it */
+	WAIT_IDLE,		/* nothing does, and nothing need: it rests */
 };
 
 /*
@@ -101,6 +102,9 @@ int wait_schedule(struct stamp deadline);
 #define wait_event(wq, cond) \
 	((void)wait_event_mode(wq, cond, WAIT_UNINTERRUPTIBLE, \
 			       NO_DEADLINE))
+/* The same, of a thread that has no orders: it may take any time. */
+#define wait_event_idle(wq, cond) \
+	((void)wait_event_mode(wq, cond, WAIT_IDLE, NO_DEADLINE))
 /* 0, or -ERESTARTSYS: hand that to the caller, the system call knows it. */
 #define wait_event_interruptible(wq, cond) \
 	wait_event_mode(wq, cond, WAIT_INTERRUPTIBLE, NO_DEADLINE)
