@@ -17,7 +17,7 @@ from icebox import TOP, lab_build
 pytest.importorskip("numpy", reason="python3-numpy: make deps-check")
 TOOL = os.path.join(TOP, "tools/explore")
 sys.path.insert(0, os.path.join(TOP, "tests/explore"))
-import judge                                            # noqa: E402
+import outcome                                          # noqa: E402
 
 
 def load_tool():
@@ -120,15 +120,15 @@ COUNTED = types.SimpleNamespace(segment=0, actor=0, count=1)
 
 @pytest.mark.parametrize("scene, result, words", [
     ("file", played(), None),
-    ("file", played(result=[judge.ENODEV, 0], called=False), None),
+    ("file", played(result=[outcome.ENODEV, 0], called=False), None),
     ("file", played(ended="crash", text="autopsy"), "crash: autopsy"),
     ("file", played(ended="hang"), "hang"),
-    ("file", played(result=[judge.ENODEV, 0]), "the user saw error"),
+    ("file", played(result=[outcome.ENODEV, 0]), "the user saw error"),
     ("file", played(stops=[COUNTED]), "though it was in use"),
-    ("file", played(outcome="refused", result=[0, judge.EBUSY]), "G14"),
-    ("file", played(outcome="refused", result=[0, judge.EBUSY],
+    ("file", played(outcome="refused", result=[0, outcome.EBUSY]), "G14"),
+    ("file", played(outcome="refused", result=[0, outcome.EBUSY],
                     stops=[COUNTED]), None),
-    ("file", played(outcome="refused", result=[judge.ENODEV, judge.EBUSY],
+    ("file", played(outcome="refused", result=[outcome.ENODEV, outcome.EBUSY],
                     stops=[COUNTED]), "G2"),
     ("door", played(), "held on to"),
     ("pointer", played(outcome="entombed"), "entombed"),
@@ -136,5 +136,5 @@ COUNTED = types.SimpleNamespace(segment=0, actor=0, count=1)
     ("file", played(second_error=16), "does not go"),
 ])
 def test_the_judge_objects_to_each_harm(scene, result, words):
-    why = judge.complaint(scene, STOOD, result)
+    why = outcome.complaint(scene, STOOD, result)
     assert why is None if words is None else words in why

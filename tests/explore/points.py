@@ -36,7 +36,7 @@ import random
 
 import numpy as np
 
-from machine import ACTORS, USER
+from player import ACTORS, USER
 
 WINDOW, WINDOW_SIZE = 0xe8000000, 0x08000000
 STACKS, STACKS_END = 0xf0000000, 0xffc00000     # kernel/x86/paging.h

@@ -5,7 +5,7 @@ hangs, nobody sees an error that is none of his (G2), nobody who may go is kept
 (G14), nobody who is in use goes, and nothing is left behind.
 """
 
-from machine import UNLOADER, USER
+from player import UNLOADER, USER
 
 ENOENT, EFAULT, EBUSY, ENODEV, ETIMEDOUT = -2, -14, -16, -19, -110
 TURNED_AWAY = (ENOENT, ENODEV)
