@@ -419,7 +419,11 @@ matrix: ## every hazard, each guard off, other strategies: docs/matrix.md
 	+$(Q)$(MAKE) --no-print-directory LAB=1 all
 	@ICEBOX_BUILD=$(abspath build-lab) tests/matrix/run
 
-CHECKS	:= build clang sparse cppcheck headers includes shell words
+.PHONY: corpus
+corpus: ## what compilers make of pointers, stepped through: CAVEATS.md
+	@CORPUS_BUILD=$(abspath $(B)/corpus) MFLAGS='$(MFLAGS)' tests/corpus/run
+
+CHECKS	:= build clang sparse cppcheck headers includes shell words corpus
 .PHONY: $(CHECKS:%=check-%)
 check: $(CHECKS:%=check-%) ## two compilers, sparse, cppcheck, headers, ...
 	@echo 'check: all is well'
@@ -431,6 +435,10 @@ check-sparse check-cppcheck check-headers: check-%: \
 		$(B)/include/generated/abi.h
 	$(call say,CHECK,$*)
 	$(Q)KCC='$(KCC)' KFLAGS='$(KFLAGS)' MFLAGS='$(MFLAGS)' tools/check/$*
+check-corpus:
+	$(call say,CHECK,corpus)
+	$(Q)CORPUS_BUILD=$(abspath $(B)/corpus) KCC='$(KCC)' \
+		MFLAGS='$(MFLAGS)' tests/corpus/run --check
 check-includes check-shell check-words: check-%:
 	$(call say,CHECK,$*)
 	$(Q)tools/check/$*
