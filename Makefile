@@ -77,8 +77,10 @@ CONFIG	:= $(if $(DEBUG),-DCONFIG_DEBUG) $(if $(LAB),-DCONFIG_LAB)
 
 # No word of a frame is left unwritten for alignment or for arguments to come:
 # what an earlier call has left there would be evidence (H09).
-FRAMES	:= $(if $(CLANG),-mstack-alignment=4,\
-	   -mpreferred-stack-boundary=2 -mno-accumulate-outgoing-args)
+FRAMES_clang := -mstack-alignment=4
+FRAMES_gcc := -mpreferred-stack-boundary=2 -mno-accumulate-outgoing-args
+FRAMES	:= $(if $(CLANG),$(FRAMES_clang),$(FRAMES_gcc))
+export FRAMES_clang FRAMES_gcc
 
 KFLAGS	:= $(MACHINE) $(FRAMES) $(WARN) $(CONFIG) $(UBSAN) -D__KERNEL__ -Ikernel/include \
 	   -Ikernel -I$(B)/include
@@ -441,7 +443,11 @@ soak: all ## what one can do with modules, by chance; MINUTES=1 SEED=.. CORONER=
 		$(if $(SEED),--seed $(SEED)) $(if $(CORONER),--coroner)
 endif
 
-CHECKS	:= build clang sparse cppcheck headers includes shell words
+.PHONY: corpus
+corpus: ## what compilers make of pointers, stepped through: CAVEATS.md
+	@CORPUS_BUILD=$(abspath $(B)/corpus) MFLAGS='$(MFLAGS)' tests/corpus/run
+
+CHECKS	:= build clang sparse cppcheck headers includes shell words corpus
 .PHONY: $(CHECKS:%=check-%)
 check: $(CHECKS:%=check-%) ## two compilers, sparse, cppcheck, headers, ...
 	@echo 'check: all is well'
@@ -453,6 +459,10 @@ check-sparse check-cppcheck check-headers: check-%: \
 		$(B)/include/generated/abi.h
 	$(call say,CHECK,$*)
 	$(Q)KCC='$(KCC)' KFLAGS='$(KFLAGS)' MFLAGS='$(MFLAGS)' tools/check/$*
+check-corpus:
+	$(call say,CHECK,corpus)
+	$(Q)CORPUS_BUILD=$(abspath $(B)/corpus) KCC='$(KCC)' \
+		MFLAGS='$(MFLAGS)' tests/corpus/run --check
 check-includes check-shell check-words: check-%:
 	$(call say,CHECK,$*)
 	$(Q)tools/check/$*

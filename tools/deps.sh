@@ -72,6 +72,7 @@ need_run()
 need_check()
 {
 	need clang have clang
+	need libc6-dev-i386-cross compiles i686-linux-gnu-gcc -static
 	need libclang-rt-14-dev fuzzes
 	need lld have ld.lld
 	need llvm have llvm-objcopy
