@@ -148,11 +148,21 @@ struct pci_dev *pci_get_device(uint16_t vendor, uint16_t device,
 	struct pci_dev *d = from ? from + 1 : devices;
 
 	for (; d < devices + nr_devices; d++)
-		if (d->vendor == vendor && d->device == device)
+		if ((vendor == PCI_ANY_ID || d->vendor == vendor) &&
+		    (device == PCI_ANY_ID || d->device == device))
 			return d;
 	return NULL;
 }
 EXPORT_SYMBOL(pci_get_device);
+
+module_id_t pci_owner(const struct pci_dev *pdev)
+{
+	uint32_t flags = spin_lock_irqsave(&slot_lock);
+	module_id_t id = pdev->claim ? pdev->claim->slot.owner : MODULE_NONE;
+
+	spin_unlock_irqrestore(&slot_lock, flags);
+	return id;
+}
 
 /* ---- the engine ---- */
 
@@ -172,6 +182,12 @@ static bool set_master_locked(const struct pci_claim *c, bool on)
 	return !!(command & COMMAND_MASTER) == on;
 }
 
+/* From here on what the device writes goes nowhere.  False: it goes on. */
+static bool quiet_locked(const struct pci_claim *c)
+{
+	return !guard(BUS_MASTER) || set_master_locked(c, false);
+}
+
 static bool claim_is_busy(struct slot *s)
 {
 	return guard(BUS_MASTER) && READ_ONCE(claim_of(s)->transfers);
@@ -188,8 +204,7 @@ static int claim_hold(struct slot *s, struct binding *b)
 	int err = 0;
 
 	(void)b;
-	if (claim_is_busy(s) ||
-	    (guard(BUS_MASTER) && !set_master_locked(c, false)))
+	if (claim_is_busy(s) || !quiet_locked(c))
 		err = -EAGAIN;
 	else
 		WRITE_ONCE(s->held, true);
@@ -217,15 +232,15 @@ static void claim_bury(struct slot *s, struct binding *b)
 
 	(void)b;
 	c->master = false;
-	if (guard(BUS_MASTER) && !set_master_locked(c, false))
+	if (!quiet_locked(c))
 		pr_err("pci %s: bus mastering cannot be turned off",
 		       c->pdev->name);
 	spin_unlock_irqrestore(&slot_lock, flags);
 }
 
 /*
- * Cleanup, which may have used the registers, is over.  The device stays as it
- * is, without bus mastering.
+ * Cleanup, which may have used the registers, and the ports, is over: the bit
+ * is cleared once more, and the device stays as it is.
  */
 static void claim_free(struct slot *s)
 {
@@ -236,6 +251,7 @@ static void claim_free(struct slot *s)
 		iounmap(c->bar[i].regs);
 	flags = spin_lock_irqsave(&slot_lock);
 	if (c->pdev->claim == c) {
+		quiet_locked(c);
 		c->pdev->claim = NULL;
 		c->pdev->dma_mask = UINT32_MAX;
 	}

@@ -16,7 +16,7 @@
  * The ledger of a module is the list of its bindings: all that the kernel
  * knows it registered.
  *
- * Lock order: slot_lock is a leaf but for wait queue locks.
+ * Lock order: slot_lock is a leaf but for wait queue locks and PCI's ports.
  */
 #ifndef SCHED_SLOT_H
 #define SCHED_SLOT_H

@@ -380,8 +380,8 @@ static int cmd_hoard(struct command_call *call)
 	return -EIO;
 }
 TEST_COMMAND(hoard, "[check]", "take all memory that is free, or look at it",
-	"`hoard' leaves 2 MiB; `hoard check' fails if what it took was written\n"
-	"to by anybody else, and gives it back. For tests of devices.\n",
+	"`hoard' leaves 2 MiB; `hoard check' fails if anybody wrote to what\n"
+	"it took, and gives it back. For tests of devices.\n",
 	cmd_hoard);
 
 /* ---- damage ---- */

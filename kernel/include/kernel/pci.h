@@ -31,6 +31,7 @@ struct pci_dev {
 	struct pci_claim *claim;	/* (s) the kernel's; NULL: nobody */
 };
 
+#define PCI_ANY_ID	0xffffu		/* no device has it */
 /*
  * The next function with these ids behind @from, or from the first one on where
  * @from is NULL; NULL: there is none.  Any context.
