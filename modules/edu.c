@@ -45,7 +45,7 @@ MODULE_PARM_DESC(timeout_ms, "for a transfer or a factorial, 1 to 60000");
 
 /* Registers, 32 bits each. */
 #define REG_ID			0x00
-#define REG_LIVENESS		0x04	/* reads as the inverse of what it got */
+#define REG_LIVENESS		0x04	/* reads as the inverse */
 #define REG_FACTORIAL		0x08
 #define REG_STATUS		0x20
 #define REG_IRQ_STATUS		0x24
