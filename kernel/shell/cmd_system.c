@@ -248,8 +248,8 @@ static int cmd_lspci(struct command_call *call)
 	}
 	return 0;
 }
-COMMAND(lspci, "", "PCI devices of bus 0, and whose they are",
-	"The numbers are its vendor's and its own; an IRQ of 0 is none.\n",
+COMMAND(lspci, "", "list PCI devices",
+	"Of bus 0, with the module that has each; an IRQ of 0 is none.\n",
 	cmd_lspci);
 
 /* ---- its ends ---- */
