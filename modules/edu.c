@@ -223,11 +223,11 @@ static int factorial_wait(void)
 
 static int factorial_start(unsigned int n)
 {
-	int err = mutex_lock_interruptible(&users);
 	uint32_t flags;
+	int err;
 
-	if (err)
-		return err;
+	if (mutex_lock_interruptible(&users))
+		return -EINTR;
 	err = factorial_wait();
 	if (!err) {
 		flags = spin_lock_irqsave(&chip);
@@ -294,12 +294,14 @@ static const struct miscdevice edu_misc = { .name = "edu", .fops = &edu_fops };
 /* ---- /dev/edublock ---- */
 
 /* The device, with no transfer under way. */
-static int block_lock(void)
-{
-	int err = mutex_lock_interruptible(&users);
+static int block_lock(void) __try_acquires(0, &users);
 
-	if (err)
-		return err;
+static int block_lock(void) __no_lock_analysis
+{
+	int err;
+
+	if (mutex_lock_interruptible(&users))
+		return -EINTR;
 	err = transfer_wait();
 	if (err)
 		mutex_unlock(&users);
