@@ -180,6 +180,16 @@ def table_of(name):
     return re.findall(r'"(\w+)"', table)
 
 
+def test_schema_has_the_kernels_steps():
+    """An attempt may end in each of them, interrupted or late."""
+    source = read("kernel/module/unload.c")
+    steps = re.findall(r'step\(a, "([^"]+)"|->step, "([^"]+)"', source)
+    named = {one or other for one, other in steps}
+    assert {"wait", "examine", "cleanup"} <= named
+    assert set(schema()["$defs"]["report"]["properties"]["step"]["enum"]) == \
+        named | {""}
+
+
 def test_schema_has_the_kernels_words():
     """Outcomes and kinds are those of the renderer, no more and no less."""
     defs = schema()["$defs"]
