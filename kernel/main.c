@@ -4,6 +4,7 @@
 #include <debug/dmesg.h>
 #include <debug/kallsyms.h>
 #include <dev/console.h>
+#include <dev/pci.h>
 #include <fs/file.h>
 #include <kernel/kthread.h>
 #include <kernel/printk.h>
@@ -43,6 +44,7 @@ static int light_the_rest(void *arg)
 	reaper_init();
 	workqueue_init();
 	console_init();
+	pci_init();
 	fs_init();
 	process_init();
 	module_init_subsystem();

@@ -201,6 +201,15 @@ def test_output_that_cannot_be_written_fails_the_command():
     assert "lsmod: what it printed " + told in result.console, result
 
 
+def test_program_whose_output_cannot_be_written_fails():
+    """To a module's device programs print; here, one that takes no words."""
+    result = boot("load edu; ! echo x > /dev/edu; ! ls > /dev/edu; "
+                  "! cat /etc/motd > /dev/edu", expect=OK,
+                  qemu="-device edu")
+    for program in "echo", "ls", "cat":
+        assert "%s: write: error 22" % program in result.console, result
+
+
 def test_the_log_is_cleared_of_what_was_shown():
     result = boot("! dmesg -c > /dev/full; echo first; "
                   "dmesg; echo second; dmesg -c; echo third; dmesg")

@@ -4,11 +4,13 @@
 static void copy(int fd)
 {
 	static char buf[4096];
-	long n;
+	long n, err;
 
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		if (write(1, buf, (size_t)n) != n)
-			fail("write", -1);
+	while ((n = read(fd, buf, sizeof(buf))) > 0) {
+		err = write_all(1, buf, (size_t)n);
+		if (err)
+			fail("write", err);
+	}
 	if (n < 0)
 		fail("read", n);
 }

@@ -329,13 +329,11 @@ static void defer(struct attempt *a)
  */
 static void entomb(struct attempt *a)
 {
-	struct ledger_blocker b;
-
 	for (uint32_t i = 0; i < a->terr.n; i++) {
 		module_id_t id = a->terr.ids[i];
 
 		ledger_void_doors(id);
-		ledger_hold(id, &b);
+		ledger_hold(id, NULL);
 		module_set_state(id, MODULE_ENTOMBED);
 	}
 	a->report->outcome = UNLOAD_ENTOMBED;

@@ -16,6 +16,7 @@
 #include <kernel/errno.h>
 #include <kernel/export.h>
 #include <kernel/interrupt.h>
+#include <kernel/printk.h>
 #include <kernel/slab.h>
 #include <kernel/string.h>
 #include <sched/owner.h>
@@ -25,6 +26,7 @@
 #include <x86/trap.h>
 
 #define NR_LINES	24
+#define UNKNOWN_MAX	10000u
 
 /*
  * Lock key: (s) slot_lock  (a) atomic  (c) constant
@@ -36,6 +38,8 @@ struct irq_line {
 	atomic_t	running;	/* (a) handlers under way: 0 or 1 */
 	atomic_t	pending;	/* (a) past the mask, not handed in */
 	atomic_t	count;		/* (a) handled; wraps */
+	uint32_t	unknown;	/* who has set @running: in a row, not
+					 * of the handler's device */
 };
 
 /* (s), and ledger_mutex to fill in; entries read freely */
@@ -49,6 +53,21 @@ static struct irq_line *line_of(struct slot *s)
 static bool line_may_run(struct irq_line *l)
 {
 	return slot_binding(&l->slot) && !READ_ONCE(l->slot.held);
+}
+
+/*
+ * A level that nobody quiets would come again at once, for ever, and this CPU
+ * do nothing else.
+ */
+static void line_count_unknown(struct irq_line *l, irqreturn_t result)
+{
+	l->unknown = result == IRQ_HANDLED ? 0 : l->unknown + 1;
+	if (l->unknown < UNKNOWN_MAX)
+		return;
+	l->unknown = 0;
+	irq_mask(l->gsi);
+	pr_err("irq %s: its handler knows nothing of %u interrupts; it is "
+	       "masked", l->slot.name, UNKNOWN_MAX);
 }
 
 /*
@@ -66,7 +85,8 @@ static noinline void line_run(struct irq_line *l)
 
 		if (b && !READ_ONCE(l->slot.held) &&
 		    atomic_xchg(&l->pending, 0)) {
-			((irq_handler_t)b->fn)((int)l->irq, b->arg);
+			line_count_unknown(l,
+				((irq_handler_t)b->fn)((int)l->irq, b->arg));
 			atomic_set(&l->count, atomic_read(&l->count) + 1);
 		}
 		atomic_xchg(&l->running, 0);

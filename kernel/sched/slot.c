@@ -348,6 +348,16 @@ void slot_forget(struct slot *slot)
 	slot_put(slot);
 }
 
+void slot_unhold_locked(struct slot *slot)
+{
+	struct binding *b = slot_entry_locked(slot);
+
+	assert_spin_held(&slot_lock);
+	WRITE_ONCE(slot->held, false);
+	if (b)
+		smp_store_release(&slot->binding, b);
+}
+
 struct binding *slot_entry(struct slot *slot)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
@@ -511,11 +521,57 @@ static struct binding *next_engine(struct ledger *l, struct binding *b)
  */
 static void engine_set_binding(struct slot *s, struct binding *b, bool held)
 {
-	uint32_t flags = spin_lock_irqsave(&slot_lock);
-
+	assert_spin_held(&slot_lock);
 	s->held = held;
 	smp_store_release(&s->binding, b);
+}
+
+static bool engine_is_busy(struct slot *s)
+{
+	return s->ops->busy && s->ops->busy(s);
+}
+
+/* False: it was set going again since it came to rest. */
+static bool engine_take(struct slot *s)
+{
+	uint32_t flags = spin_lock_irqsave(&slot_lock);
+	bool busy = engine_is_busy(s);
+
+	if (!busy)
+		engine_set_binding(s, NULL, true);
 	spin_unlock_irqrestore(&slot_lock, flags);
+	return !busy;
+}
+
+static void engine_give_back(struct slot *s, struct binding *b)
+{
+	uint32_t flags = spin_lock_irqsave(&slot_lock);
+
+	engine_set_binding(s, b, false);
+	spin_unlock_irqrestore(&slot_lock, flags);
+	s->ops->let_go(s, b);
+}
+
+/* Of those too that were not held yet: they have been told to come to rest. */
+static void let_go_locked(struct ledger *l)
+{
+	struct binding *b = NULL;
+
+	assert_mutex_held(&ledger_mutex);
+	while ((b = next_engine(l, b)))
+		if (b->slot->phase != SLOT_VOID)
+			engine_give_back(b->slot, b);
+}
+
+static struct slot *find_busy_locked(struct ledger *l)
+{
+	struct binding *b = NULL;
+
+	assert_mutex_held(&ledger_mutex);
+	while ((b = next_engine(l, b)))
+		if (b->slot->phase != SLOT_VOID && engine_is_busy(b->slot))
+			return b->slot;
+	return NULL;
 }
 
 static void describe_blocker(struct slot *s, struct ledger_blocker *b)
@@ -530,27 +586,47 @@ static void describe_blocker(struct slot *s, struct ledger_blocker *b)
 
 /*
  * All are asked, also when one is not at rest yet: they come to rest side by
- * side, and only the first is named.  To be called again; who is held by then
- * is passed over.
+ * side, and only the first is named.
  */
-int ledger_hold(module_id_t owner, struct ledger_blocker *blocker)
+static int hold_locked(struct ledger *l, struct ledger_blocker *blocker)
 {
-	struct ledger *l = ledger_of(owner);
 	struct binding *b = NULL;
 	int result = 0;
 
-	mutex_lock(&ledger_mutex);
+	assert_mutex_held(&ledger_mutex);
 	while ((b = next_engine(l, b))) {
 		struct slot *s = b->slot;
 
 		if (s->phase == SLOT_VOID || (s->held && !s->binding))
 			continue;
-		if (s->ops->hold(s, b) == 0) {
-			engine_set_binding(s, NULL, true);
-		} else if (!result) {
+		if (s->ops->hold(s, b) == 0 && engine_take(s))
+			continue;
+		if (!result && blocker)
 			describe_blocker(s, blocker);
-			result = -EAGAIN;
-		}
+		result = -EAGAIN;
+	}
+	return result;
+}
+
+/*
+ * To be called again; who is held by then is passed over.  Who is busy needs
+ * the others to come to an end, and they are let go should they be held: it was
+ * set going by one that was the last.
+ */
+int ledger_hold(module_id_t owner, struct ledger_blocker *blocker)
+{
+	struct ledger *l = ledger_of(owner);
+	struct slot *busy;
+	int result;
+
+	mutex_lock(&ledger_mutex);
+	busy = blocker ? find_busy_locked(l) : NULL;
+	if (busy) {
+		describe_blocker(busy, blocker);
+		let_go_locked(l);
+		result = -EAGAIN;
+	} else {
+		result = hold_locked(l, blocker);
 	}
 	mutex_unlock(&ledger_mutex);
 	return result;
@@ -572,21 +648,10 @@ bool ledger_is_held(module_id_t owner)
 	return true;
 }
 
-/* Of those too that were not held yet: they have been told to come to rest. */
 void ledger_let_go(module_id_t owner)
 {
-	struct ledger *l = ledger_of(owner);
-	struct binding *b = NULL;
-
 	mutex_lock(&ledger_mutex);
-	while ((b = next_engine(l, b))) {
-		struct slot *s = b->slot;
-
-		if (s->phase == SLOT_VOID)
-			continue;
-		engine_set_binding(s, b, false);
-		s->ops->let_go(s, b);
-	}
+	let_go_locked(ledger_of(owner));
 	mutex_unlock(&ledger_mutex);
 }
 

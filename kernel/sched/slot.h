@@ -16,7 +16,7 @@
  * The ledger of a module is the list of its bindings: all that the kernel
  * knows it registered.
  *
- * Lock order: slot_lock is a leaf but for wait queue locks.
+ * Lock order: slot_lock is a leaf but for wait queue locks and PCI's ports.
  */
 #ifndef SCHED_SLOT_H
 #define SCHED_SLOT_H
@@ -48,6 +48,12 @@ struct slot_ops {
 	int (*hold)(struct slot *s, struct binding *b);
 	void (*let_go)(struct slot *s, struct binding *b);
 	void (*bury)(struct slot *s, struct binding *b);
+	/*
+	 * For an engine that others serve, a device with its interrupt and its
+	 * driver's timer: it has something in flight.  Until it has not, none
+	 * of the module's engines is held.  Or NULL.  Any context.
+	 */
+	bool (*busy)(struct slot *s);
 	/* The last reference is gone: free the object around the slot. */
 	void (*destroy)(struct slot *s);
 	/* One line for a report: "every 10 ms", "irq 8, 4711 so far". */
@@ -137,6 +143,12 @@ void slot_withdraw(struct slot *slot);
  */
 void slot_forget(struct slot *slot);
 
+/*
+ * An engine that its module sets going while it is held: it is held no more,
+ * which the verdict sees.  slot_lock is held.
+ */
+void slot_unhold_locked(struct slot *slot);
+
 /* The slot of that kind and name with a reference, or NULL.  Any context. */
 struct slot *slot_find(const struct slot_ops *ops, const char *name);
 void slot_get(struct slot *slot);
@@ -205,7 +217,8 @@ void ledger_void_doors(module_id_t owner);
 /*
  * Engines.  Each call goes through all of them.
  * ledger_hold(): 0 when every engine is held; else -EAGAIN, with the kind, name
- * and description of the first that is not, copied to @b.
+ * and description of the first that is not, copied to @b.  Where @b is NULL it
+ * is for the last time, and who is busy is not waited for.
  * ledger_let_go(): all run again.
  * ledger_bury(): after the verdict: all end; they stay held.  How many threads
  * that were.

@@ -3,10 +3,12 @@
  */
 #include <kernel/errno.h>
 #include <kernel/ktime.h>
+#include <kernel/pci.h>
 #include <kernel/random.h>
 #include <kernel/slab.h>
 #include <kernel/string.h>
 #include <debug/dmesg.h>
+#include <dev/pci.h>
 #include <mm/mm.h>
 #include <sched/owner.h>
 #include <sched/rq.h>
@@ -227,6 +229,28 @@ COMMAND(seed, "", "tell the seed of all chance",
 	"Module addresses and all else that is random follows from it. Given\n"
 	"as seed=N on the kernel's command line it makes a run repeatable.\n",
 	cmd_seed);
+
+/* ---- devices ---- */
+
+static int cmd_lspci(struct command_call *call)
+{
+	struct pci_dev *d = NULL;
+
+	if (no_arguments(call))
+		return -EINVAL;
+	command_printf(call, "DEVICE   ID         IRQ  MODULE\n");
+	while ((d = pci_get_device(PCI_ANY_ID, PCI_ANY_ID, d))) {
+		module_id_t id = pci_owner(d);
+
+		command_printf(call, "%-8s %04x:%04x  %3u  %s\n", d->name,
+			       d->vendor, d->device, d->irq,
+			       id == MODULE_NONE ? "-" : owner_of(id)->name);
+	}
+	return 0;
+}
+COMMAND(lspci, "", "list PCI devices",
+	"Of bus 0, with the module that has each; an IRQ of 0 is none.\n",
+	cmd_lspci);
 
 /* ---- its ends ---- */
 

@@ -310,6 +310,80 @@ TEST_COMMAND(census, "[check]", "count all there is, or compare with that",
 	"waits up to 5 seconds for those who are still leaving.\n",
 	cmd_census);
 
+/* ---- whoever comes after (H41) ---- */
+
+/*
+ * Free pages, taken by somebody else: a chain through each one's last word, the
+ * rest of it filled.
+ */
+static phys_t hoard;
+
+#define HOARD_LEAVES	512u		/* pages for everybody else */
+#define HOARD_WORD	0x48414d53u
+#define HOARD_LINK	(PAGE_SIZE / 4 - 1)
+
+static uint32_t hoard_take(void)
+{
+	struct mm_stats s;
+	uint32_t n, wanted;
+
+	mm_drain_caches();
+	mm_get_stats(&s);
+	wanted = s.pages_free > HOARD_LEAVES ? s.pages_free - HOARD_LEAVES : 0;
+	for (n = 0; n < wanted; n++) {
+		phys_t pa = page_alloc(0, PAGE_KERNEL);
+		uint32_t *page;
+
+		if (!pa)
+			break;
+		page = phys_to_virt(pa);
+		for (uint32_t i = 0; i < HOARD_LINK; i++)
+			page[i] = HOARD_WORD;
+		page[HOARD_LINK] = hoard;
+		hoard = pa;
+	}
+	return n;
+}
+
+/* The words that somebody has changed. */
+static uint32_t hoard_give_back(void)
+{
+	uint32_t changed = 0;
+
+	while (hoard) {
+		const uint32_t *page = phys_to_virt(hoard);
+		phys_t pa = hoard;
+
+		for (uint32_t i = 0; i < HOARD_LINK; i++)
+			changed += page[i] != HOARD_WORD;
+		hoard = page[HOARD_LINK];
+		page_free(pa, 0);
+	}
+	return changed;
+}
+
+static int cmd_hoard(struct command_call *call)
+{
+	uint32_t n;
+
+	if (call->argc == 1 && !hoard) {
+		n = hoard_take();
+		command_printf(call, "hoard: %u pages\n", n);
+		return n ? 0 : -ENOMEM;
+	}
+	if (call->argc != 2 || strcmp(call->argv[1], "check"))
+		return command_usage(call, "check, or nothing");
+	n = hoard_give_back();
+	if (!n)
+		return 0;
+	command_printf(call, "hoard: somebody wrote to it, %u words\n", n);
+	return -EIO;
+}
+TEST_COMMAND(hoard, "[check]", "take all memory that is free, or look at it",
+	"`hoard' leaves 2 MiB; `hoard check' fails if anybody wrote to what\n"
+	"it took, and gives it back. For tests of devices.\n",
+	cmd_hoard);
+
 /* ---- damage ---- */
 
 /* Where a function of a module is, or was; an offset in the window, + 1. */

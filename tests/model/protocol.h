@@ -21,7 +21,8 @@
  *  - H32 H33 H34 H46: page tables, reuse and tables of the module.  Here
  *    nothing is after GONE, and a claim that nobody touches it then covers them
  *    all.
- *  - H41: there is no DMA in the models.
+ *  - H41: a transfer is what an engine has in flight; that the device obeys
+ *    when it is told to write no more is supposed.
  *  - H42: a stack has no writer in the models but its own task, which the debug
  *    build asserts of the kernel.
  *

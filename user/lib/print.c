@@ -4,6 +4,7 @@
 #include <user.h>
 
 const char *program_name = "?";
+static long print_error;	/* the first one; told at the end */
 
 size_t strlen(const char *s)
 {
@@ -98,13 +99,29 @@ static void put_formatted(struct line *l, const char *fmt, va_list ap)
 	}
 }
 
+long write_all(int fd, const void *buf, size_t n)
+{
+	size_t done = 0;
+	long part = 1;
+
+	while (done < n && part > 0) {
+		part = write(fd, (const char *)buf + done, n - done);
+		if (part > 0)
+			done += (size_t)part;
+	}
+	return part > 0 ? 0 : part ? part : -EIO;
+}
+
 static void print(int fd, const char *fmt, va_list ap)
 {
 	struct line l;
+	long err;
 
 	l.n = 0;
 	put_formatted(&l, fmt, ap);
-	write(fd, l.text, l.n);
+	err = write_all(fd, l.text, l.n);
+	if (err && !print_error)
+		print_error = err;
 }
 
 void printf(const char *fmt, ...)
@@ -134,7 +151,12 @@ void fail(const char *what, long err)
 void start_c(int argc, char **argv) __noreturn;
 void start_c(int argc, char **argv)
 {
+	int status;
+
 	if (argc > 0)
 		program_name = argv[0];
-	exit(main(argc, argv));
+	status = main(argc, argv);
+	if (!status && print_error)
+		fail("write", print_error);
+	exit(status);
 }

@@ -25,6 +25,7 @@
 #define ENOENT		2
 #define ESRCH		3
 #define EINTR		4
+#define EIO		5
 #define EBADF		9
 #define ECHILD		10
 #define EAGAIN		11
@@ -135,7 +136,13 @@ int strcmp(const char *a, const char *b);
 /* A decimal number; anything else ends it. */
 int atoi(const char *s);
 
-/* %s %d %u %x %c %%; one write for each call, cut at 512 bytes. */
+/* All of it, in as few writes as @fd allows; 0 or -errno. */
+long write_all(int fd, const void *buf, size_t n);
+
+/*
+ * %s %d %u %x %c %%; one write for each call, cut at 512 bytes.  Who has
+ * returned 0 from main, and has printed what could not be written, fails.
+ */
 void printf(const char *fmt, ...) __printf(1, 2);
 void dprintf(int fd, const char *fmt, ...) __printf(2, 3);
 

@@ -13,7 +13,8 @@ typedef irqreturn_t (*irq_handler_t)(int irq, void *dev);
 /*
  * @handler(@irq, @dev) is called for each interrupt of ISA line @irq, with
  * interrupts off, on one CPU at a time; it takes no mutex and does not sleep.
- * What it returns is for its readers.  @name is copied, @dev is the caller's.
+ * After 10000 times IRQ_NONE in a row the line is masked, with a message, until
+ * the module is held and let go.  @name is copied, @dev is the caller's.
  * One handler a line.  Asked for again, with the same name, by a module that is
  * reactivated, it is the same line with this handler.
  *
