@@ -10,6 +10,7 @@
 #include <kernel/errno.h>
 #include <kernel/kthread.h>
 #include <kernel/ktime.h>
+#include <kernel/printk.h>
 #include <kernel/slab.h>
 #include <kernel/string.h>
 #include <debug/kallsyms.h>
@@ -309,6 +310,38 @@ TEST_COMMAND(census, "[check]", "count all there is, or compare with that",
 	"counts; `census check` fails if there is more now than then. It\n"
 	"waits up to 5 seconds for those who are still leaving.\n",
 	cmd_census);
+
+/* ---- a scene without an end ---- */
+
+static struct ktimer limit_timer;
+
+/* In interrupt context.  Who waits for the machine reads it from its log. */
+static void limit_reached(struct ktimer *t)
+{
+	bool idle = true;
+
+	(void)t;
+	for (uint32_t cpu = 0; cpu < nr_cpus; cpu++)
+		idle &= task_is_idle(cpu_current(cpu));
+	pr_err("limit: no end, and %s", idle ? "nobody runs" : "somebody runs");
+	machine_poweroff();
+}
+
+static int cmd_limit(struct command_call *call)
+{
+	unsigned int s;
+
+	if (call->argc != 2)
+		return command_usage(call, "how many seconds?");
+	if (command_number(call, call->argv[1], "a number of seconds", &s))
+		return -EINVAL;
+	ktimer_init(&limit_timer, limit_reached);
+	ktimer_start(&limit_timer, ktime_get_ns() + s * NSEC_PER_SEC);
+	return 0;
+}
+TEST_COMMAND(limit, "SECONDS", "switch the machine off when they are over",
+	"Seconds of the machine's own time: under -icount a scene that has no\n"
+	"end ends at the same instruction each time. Once.\n", cmd_limit);
 
 /* ---- whoever comes after (H41) ---- */
 

@@ -29,7 +29,8 @@ class Scene:
     smp: int = 1
     icount: int = 0
     seed: int = 1
-    add: tuple = ()
+    mem: int = 128
+    qemu: str = ""
 
     @property
     def hazard(self):
@@ -73,12 +74,33 @@ SCENES = [
     Scene("H12", "work that queues itself",
           "load restless; sleep 2; unload restless; sleep 20", "gone",
           "restless", smp=2),
+    Scene("H13", "a thread's last instructions",
+          "load ticker period_ms=1; unload ticker; load hello; unload hello; "
+          "sleep 20", "gone", "ticker", smp=2),
+    Scene("H14", "the record of a thread that has ended",
+          "load ticker; unload ticker; ps; load hello", "gone", "ticker"),
+    Scene("H15", "a thread that is to stop, with the world frozen",
+          "load ticker; spawn 4 spinner; unload ticker; killall spinner; wait",
+          "gone", "ticker"),
+    Scene("H16", "the caller is frozen, too",
+          "load hello; load fifo; unload hello &; unload fifo; wait", "gone",
+          "hello"),
     Scene("H17", "a module that unloads itself",
           "load unloads_itself; ! itself command; ! itself thread; "
           "unload unloads_itself", "gone", "unloads_itself"),
     Scene("H18", "the caller has the device open",
           "load fifo; ! unload -w 3000 fifo < /dev/fifo0; unload fifo",
           "kept", "fifo"),
+    Scene("H19", "births beside it",
+          "forker 400 &; asleep forker process_wait; "
+          "repeat 10 'load hello; unload hello'; wait", "gone", "hello",
+          smp=2, icount=3),
+    Scene("H20", "deaths beside it",
+          "load fifo; spawn 8 opener /dev/fifo0; unload -w 20000 fifo &; "
+          "killall opener; wait; load hello; unload hello", "gone", "fifo",
+          smp=2, icount=3),
+    Scene("H21", "who is killed while frozen",
+          "ktest sched.frozen_tasks_die_after_the_thaw", "ktest"),
     Scene("H22", "a lock that a frozen task has",
           "ktest sched.lock_holders_are_thawed", "ktest"),
     Scene("H23", "an engine that never rests",
@@ -100,6 +122,10 @@ SCENES = [
     Scene("H27", "another module is linked to it",
           "load counter; load tally; ! unload counter; tally 5; "
           "unload tally counter", "kept", "counter"),
+    Scene("H28", "two who unload it at once",
+          "load fifo; spawn 1 reader /dev/fifo0; unload -w 20000 fifo &; "
+          "unload -w 20000 fifo &; killall reader; ! wait; load fifo; "
+          "unload fifo", "gone", "fifo", smp=2, icount=3),
     Scene("H29", "a load that fails with engines started",
           "! load register_fails; sleep 20; load hello; unload hello", "gone",
           "hello", smp=2),
@@ -107,6 +133,8 @@ SCENES = [
           "load fifo; spawn 1 reader /dev/fifo0; unload -w 50 fifo &; "
           "await fifo closed; echo x > /dev/fifo0; await fifo live; "
           "killall reader; ! wait; unload fifo", "kept", "fifo"),
+    Scene("H31", "its name, in the log and in records",
+          "load hello; unload hello; dmesg; lsmod; ps", "gone", "hello"),
     Scene("H32", "an address that a TLB still knows",
           "load fifo; "
           "ghost keep fifo fifo_read; ghost read; unload fifo; ghost read",
@@ -114,6 +142,16 @@ SCENES = [
     Scene("H32-other", "another CPU reads on through it",
           "load fifo; ghost keep fifo fifo_read; ghost spin &; unload fifo; "
           "sleep 20", "autopsy", smp=2),
+    Scene("H33", "an address that is used again",
+          "load fifo; ghost keep fifo fifo_read; unload fifo; "
+          "repeat 20 'load hello; unload hello'; load hello; ghost read",
+          "autopsy"),
+    Scene("H34", "its tables, read while they go",
+          "ktest unload.names_are_asked_for_while_the_module_goes", "ktest",
+          smp=2, icount=3),
+    Scene("H35", "a count that is put and was never got",
+          "load underflows; repeat 3 underflow; unload underflows", "gone",
+          "underflows"),
     Scene("H36", "a registration is left",
           "load forgets_device; ! unload forgets_device; ls /dev; remember; "
           "unload forgets_device", "kept", "forgets_device",
@@ -125,14 +163,29 @@ SCENES = [
     Scene("H38", "memory is left",
           "load leaks; unload leaks; census; load leaks; unload leaks; "
           "census check", "gone", "leaks"),
+    Scene("H39", "who is preempted, and never sleeps",
+          "load hello; load ticker; spawn 2 spinner; "
+          "juggle hello hello_cleanup; unload ticker; killall spinner; wait; "
+          "juggle stop", "gone", "ticker"),
     Scene("H40", "forced, with somebody inside",
           "load fifo; spawn 1 reader /dev/fifo0; unload -f fifo; "
           "killall reader; wait", "kept", "fifo"),
+    Scene("H41", "a device that writes on",
+          "load edu; echo stray > /dev/edublock; cat /dev/edublock; "
+          "edu fetch; unload edu; hoard; sleep 150; hoard check", "gone",
+          "edu", mem=32, qemu="-device edu"),
+    Scene("H42", "sleepers that others write to",
+          "load fifo; spawn 3 exercise -k /dev/fifo0; "
+          "repeat 5 'load hello; unload hello'; killall exercise; wait; "
+          "unload fifo", "gone", "hello", smp=2, icount=3),
     Scene("H43", "between the test of a door and the load",
           "ktest exact.h43_coming_to_a_door_is_safe", "ktest"),
     Scene("H44", "a routine that never returns",
           "load unregister_hangs; ! unload -t 200 unregister_hangs; "
           "load hello; unload hello", "kept", "unregister_hangs"),
+    Scene("H45", "a pointer beside what it means",
+          "load fifo; plant heap fifo fifo_read 4096; ! unload fifo; "
+          "plant clear; unload fifo", "kept", "fifo"),
     Scene("H47", "a pointer behind the search's back",
           "load hello; juggle hello hello_cleanup; ! unload hello; "
           "juggle stop",
@@ -143,6 +196,10 @@ SCENES = [
           "ghost keep cleanup_resurrects rise; "
           "! unload cleanup_resurrects; ghost read", "kept",
           "cleanup_resurrects"),
+    Scene("H49", "the last user of one that goes with him",
+          "load fifo; spawn 2 reader /dev/fifo0; unload -d fifo; "
+          "killall reader; wait; await fifo gone; load fifo; unload fifo",
+          "gone", "fifo", smp=2, icount=3),
     Scene("H50", "who ran since he was examined",
           "load fifo; spawn 6 exercise -k /dev/fifo0; "
           "repeat 8 'unload -w 20000 fifo; load fifo'; killall exercise; "
@@ -160,7 +217,8 @@ SCENES = [
 ]
 
 # Hazards that are ruled out by construction: there is no switch that brings
-# them back, and no strategy that has them. Each with what rules it out.
+# them back, and no strategy that has them. Each with what rules it out; their
+# scenes may be safe in every column.
 RULED_OUT = {
     "H06": "no frame pointer is believed; as H05",
     "H13": "a thread's last instructions are the kernel's (sched/kthread.c)",
