@@ -431,6 +431,18 @@ matrix: ## every hazard, each guard off, other strategies: docs/matrix.md
 bench-exact: all ## instructions of unload, system calls, ..; UPDATE=1 records
 	@ICEBOX_BUILD=$(abspath $(B)) UPDATE=$(UPDATE) tests/bench/run
 
+# What the checks of the debug build see, and how a kernel dies that has them.
+DEBUG_TESTS := $(addprefix tests/test_,debug.py watchdog.py refs.py death.py)
+.PHONY: test-debug
+ifeq ($(DEBUG),)
+test-debug:
+	+@$(MAKE) --no-print-directory DEBUG=1 \
+		$(if $(filter command line,$(origin BUILD)),BUILD=$(B)/debug) $@
+else
+test-debug: all ## some tests in the debug build, those of its checks first
+	@ICEBOX_BUILD=$(abspath $(B)) tests/suite $(or $(TESTS),$(DEBUG_TESTS))
+endif
+
 # Takes a debug build, which it makes if need be.
 .PHONY: soak
 ifeq ($(DEBUG),)

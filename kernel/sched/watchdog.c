@@ -37,7 +37,7 @@
 #ifdef CONFIG_DEBUG
 
 #define DEFAULT_S	20u
-#define ANSWER_NS	(10 * NSEC_PER_MSEC)
+#define ANSWER_NS	(500 * NSEC_PER_MSEC)
 #define NOBODY		NR_CPUS
 
 static uint64_t limit_ns;		/* constant after watchdog_init() */
@@ -80,7 +80,10 @@ bool sched_watchdog_nmi(const struct trap_frame *frame)
 	return true;
 }
 
-/* Emulators lose no NMI, but may take their time to deliver one. */
+/*
+ * Emulators lose no NMI, but may take their time to deliver one: a virtual CPU
+ * that has no turn on a busy host answers when it has.
+ */
 static void ask_where_it_is(uint32_t cpu)
 {
 	uint64_t end = clock_ns() + ANSWER_NS;
