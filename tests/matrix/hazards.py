@@ -186,6 +186,8 @@ SCENES = [
     Scene("H45", "a pointer beside what it means",
           "load fifo; plant heap fifo fifo_read 4096; ! unload fifo; "
           "plant clear; unload fifo", "kept", "fifo"),
+    Scene("H46", "the same page under another name",
+          "ktest mm.window_pages_have_no_alias", "ktest"),
     Scene("H47", "a pointer behind the search's back",
           "load hello; juggle hello hello_cleanup; ! unload hello; "
           "juggle stop",
@@ -232,5 +234,6 @@ RULED_OUT = {
     "H28": "one undertaker; one state, changed under one lock",
     "H31": "the log and the reports hold text, not pointers",
     "H42": "no function writes to another task's stack; make DEBUG=1 checks",
+    "H46": "pages of modules leave the direct map when they are given out",
     "H49": "the last user only wakes the undertaker",
 }
