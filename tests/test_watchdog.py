@@ -33,6 +33,15 @@ def test_a_task_that_sleeps_for_ever_is_named():
     assert "nap+0x" in result.console, result
 
 
+def test_who_waits_since_before_a_freeze_is_not_named():
+    """By the watchdog, which was frozen itself, and looks before all of those
+    who were ready had their turn."""
+    result = boot("spawn 60 spinner; sleep 300; chill 2500; sleep 300; "
+                  "killall spinner; wait", expect=OK, smp=1, icount=0,
+                  append=AT_ONCE)
+    assert "watchdog:" not in result.console, result
+
+
 def test_who_goes_on_is_not_named():
     """A crowd that keeps all CPUs, sleepers of all kinds, a module's engines,
     all frozen by hand for longer than the watchdog is patient."""

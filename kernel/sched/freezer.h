@@ -63,6 +63,8 @@ int freezer_manual_freeze(void);
 int freezer_manual_thaw(void);
 /* Any context; it may change at once. */
 bool freezer_frozen_by_hand(void);
+/* How many thaws by hand there have been; wraps.  Any context. */
+uint32_t freezer_manual_thaws(void);
 /*
  * Between the two nobody freezes by hand.  For who waits for kernel threads,
  * where he cannot give up, and would wait for the thaw: to load and to unload.

@@ -23,8 +23,14 @@
 
 static DEFINE_MUTEX(freezer_mutex);
 static bool frozen_by_hand;		/* freezer_mutex; read freely */
+static uint32_t nr_thaws;		/* freezer_mutex; read freely */
 static unsigned int nr_keepers;		/* freezer_mutex; read freely */
 static DECLARE_WAIT_QUEUE_HEAD(keepers_gone);
+
+uint32_t freezer_manual_thaws(void)
+{
+	return READ_ONCE(nr_thaws);
+}
 
 bool freezer_frozen_by_hand(void)
 {
@@ -108,6 +114,7 @@ int freezer_manual_thaw(void)
 	mutex_lock(&freezer_mutex);
 	if (frozen_by_hand) {
 		WRITE_ONCE(frozen_by_hand, false);
+		WRITE_ONCE(nr_thaws, nr_thaws + 1);
 		freezer_thaw();
 		err = 0;
 	}

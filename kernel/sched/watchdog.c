@@ -13,7 +13,7 @@
  * switched to since it was first seen waiting has waited for so long.  Threads
  * that rest between two orders say so (wait_event_idle()), and a module's own
  * may rest as they like.  Frozen by hand, or held, nobody can go on: their time
- * begins anew.
+ * begins anew, with the thaw, as who looks may have been frozen himself.
  *
  * Whoever is found is told of once, until he has gone on.  What is kept here of
  * places in modules is not searched, and is wiped from the stack.
@@ -187,8 +187,10 @@ static noinline const char *look_at_task(struct task *t)
 	struct rq *rq = task_rq_lock(t, &flags);
 
 	what = freezer_frozen() ? NULL : what_it_waits_for(t);
-	if (!what || t->watched.switches != t->switches) {
+	if (!what || t->watched.switches != t->switches ||
+	    t->watched.thaws != freezer_manual_thaws()) {
 		t->watched.switches = t->switches;
+		t->watched.thaws = freezer_manual_thaws();
 		t->watched.since = stamp_of(now);
 		t->watched.told = false;
 		what = NULL;

@@ -18,6 +18,7 @@ struct trap_frame;
 struct watched {
 	uint64_t	switches;	/* to the task, at the last look */
 	struct stamp	since;		/* that it waits, with as many */
+	uint32_t	thaws;		/* by hand, until then */
 	bool		told;
 };
 
