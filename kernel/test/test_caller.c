@@ -36,6 +36,7 @@
 /* All of an unload takes milliseconds, some of its steps microseconds. */
 #define STEPS		50u
 #define NEAR_NS		200u
+#define SEEK_NS		10000ull	/* before and behind, see seek() */
 #define MAX_ATTEMPTS	250u		/* where time is exact */
 #define FEW_ATTEMPTS	100u		/* .. and where it is not */
 /* Between two visits. */
@@ -80,6 +81,7 @@ struct scene {
 	unsigned int		visits, turned_away, errors;	/* (v) */
 	unsigned int		attempts, max_attempts;
 	unsigned int		met[NR_PLACES], undone[NR_PLACES];
+	uint64_t		first_ns[NR_PLACES], last_ns[NR_PLACES];
 	struct unload_request	req;		/* (c) */
 	struct unload_report	report;		/* (r) */
 	struct unload_report	scratch;	/* of the test itself */
@@ -273,7 +275,10 @@ static const char *attempt_once(struct scene *s, uint64_t after_ns)
 	if (reason)
 		tell(s);
 	if (s->sent) {
-		s->met[s->place]++;
+		if (!s->met[s->place]++)
+			s->first_ns[s->place] = after_ns;
+		s->first_ns[s->place] = min(s->first_ns[s->place], after_ns);
+		s->last_ns[s->place] = max(s->last_ns[s->place], after_ns);
 		s->undone[s->place] += s->err == -EINTR;
 	}
 	return reason;
@@ -338,6 +343,47 @@ static const char *sweep(struct scene *s)
 	return reason;
 }
 
+/*
+ * With a second CPU the same moment is not the same place each time: an attempt
+ * goes one way or the other by who is awake, and halving may step over a place
+ * of a microsecond.  It is sought where it must lie: between the last moment of
+ * what comes before it and the first of what comes after it, in small steps.
+ */
+static const char *seek(struct scene *s, enum place place)
+{
+	uint64_t lo = 0, hi = 0, ns;
+	const char *reason = NULL;
+
+	for (uint32_t i = 0; i < NR_PLACES; i++) {
+		if (!s->met[i])
+			continue;
+		if (i < place)
+			lo = s->last_ns[i];
+		else if (!hi)
+			hi = s->first_ns[i];
+	}
+	if (lo > hi) {
+		ns = lo;
+		lo = hi;
+		hi = ns;
+	}
+	/* 0 would be: no signal */
+	for (ns = max(lo, SEEK_NS + 1) - SEEK_NS;
+	     !reason && ns < hi + SEEK_NS && !s->met[place]; ns += NEAR_NS)
+		reason = one(s, ns);
+	return reason;
+}
+
+static const char *seek_the_missing(struct scene *s)
+{
+	const char *reason = NULL;
+
+	for (uint32_t i = 0; i < AT_END && !reason; i++)
+		if (!s->met[i])
+			reason = seek(s, i);
+	return reason;
+}
+
 /* Not even under -icount is each place undone: past the verdict none may be. */
 static const char *check_places(const struct scene *s)
 {
@@ -394,6 +440,8 @@ static const char *interrupted_everywhere(bool visited)
 	reason = bring_in(s);
 	if (!reason)
 		reason = sweep(s);
+	if (!reason && exact_is_possible())
+		reason = seek_the_missing(s);
 	if (!reason)
 		reason = check_places(s);
 	end = take_out(s);
