@@ -91,7 +91,7 @@ void window_init(void)
 
 static bool is_available(const struct window_page *p)
 {
-	return !p->owner && p->freed <= reusable;
+	return !p->owner && (p->freed <= reusable || !guard(REUSE_LAST));
 }
 
 /* The first run of @need available pages inside [@from, @to); @to: none. */
@@ -118,7 +118,7 @@ static bool find_range(uint32_t need, uint32_t *at)
 	if (need > WINDOW_PAGES)
 		return false;
 	for (;;) {
-		start = prandom_u32() % WINDOW_PAGES;
+		start = guard(REUSE_LAST) ? prandom_u32() % WINDOW_PAGES : 0;
 		*at = find_run(start, WINDOW_PAGES, need);
 		if (*at < WINDOW_PAGES)
 			return true;

@@ -11,6 +11,7 @@
 #include <kernel/ktime.h>
 #include <kernel/module.h>
 #include <kernel/printk.h>
+#include <lib/guard.h>
 #include <mm/mm.h>
 #include <sched/owner.h>
 #include <sched/refs.h>
@@ -180,7 +181,7 @@ void module_put_from(module_id_t id, uintptr_t site)
 	do {
 		if (refs == REFS_SATURATED)
 			return;
-		if (refs == 0) {
+		if (refs == 0 && guard(COUNT_FLOOR)) {
 			atomic_inc(&o->underflows);
 			pr_err("%s: module_put() without a get at %pS; ignored",
 			       o->name, (void *)site);

@@ -5,7 +5,8 @@
  * through a callback that keeper holds, so the task asleep in it is counted
  * for keeper.  Its stack tells: the unload is refused and names it, whatever
  * the count says.  With count=1 it counts itself when it wakes, and leaves:
- * from then on nothing but the count tells (H01).
+ * from then on nothing but the count tells (H01).  With sums=N it computes when
+ * it wakes: nobody who stays, but on a crowded machine long on his way (H03).
  */
 #include <kernel/command.h>
 #include <kernel/errno.h>
@@ -17,15 +18,27 @@
 static DECLARE_WAIT_QUEUE_HEAD(nap_wait);
 static DECLARE_WAIT_QUEUE_HEAD(ready_wait);
 static bool asleep, woken;
+static uint32_t total;
 static bool count;
 module_param(count, bool, 0444);
 MODULE_PARM_DESC(count, "count itself on the way out");
+
+static int sums;
+module_param(sums, int, 0444);
+MODULE_PARM_DESC(sums, "thousands of additions on the way out");
+
+static noinline void add_up(void)
+{
+	for (int n = 0; n < sums * 1000; n++)
+		WRITE_ONCE(total, READ_ONCE(total) + (uint32_t)n);
+}
 
 static int nap(void)
 {
 	WRITE_ONCE(asleep, true);
 	wake_up(&ready_wait);
 	wait_event(nap_wait, READ_ONCE(woken));
+	add_up();
 	return count && !try_module_get(THIS_MODULE) ? -ENODEV : 0;
 }
 
