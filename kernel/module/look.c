@@ -62,11 +62,10 @@ static int find_members_locked(struct attempt *a)
 		module_id_t id = module_id_locked(name);
 		int err;
 
-		if (!id) {
+		if (!id)
 			return report_fail(a->report, -ENOENT,
-					   "no such module (`lsmod` lists "
-					   "them)");
-		}
+					   "%s is not loaded (`lsmod` tells "
+					   "what is)", name);
 		err = check_state(a, id, name);
 		if (err)
 			return err;
