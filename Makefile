@@ -529,8 +529,10 @@ gdb: all kernel initrd ## QEMU with gdb attached; CMDS='load hello; ...'
 	@ICEBOX_BUILD=$(abspath $(B)) tools/gdb/start \
 		$(XKO:%=--add %) $(if $(CMDS),"$$CMDS")
 
+# Of BUILD only what a build has made: a slip of the pen is no loss.
 clean: ## all that was built
-	rm -rf build build-debug build-lab build-debug-lab build-*llvm $(B)
+	rm -rf build build-debug build-lab build-debug-lab build-*llvm
+	$(if $(wildcard $(B)/.kflags),rm -rf $(B))
 	$(if $(XKO),rm -f $(XKO))
 
 help: ## this list
