@@ -266,7 +266,21 @@ def test_wrong_words_are_told_whole():
 
 
 def test_an_error_is_named_once():
-    result = boot("load init_fails; load /lib/modules; reader", expect=FAILED)
-    for text in ("init failed: ENXIO\n", "cannot be read: EISDIR\n",
+    result = boot("load init_fails; load /lib/modules; reader; "
+                  "echo > /dev/none", expect=FAILED)
+    for text in ("there is no such device (EACCES)\n",
+                 "init failed: ENXIO\n", "cannot be read: EISDIR\n",
                  "reader: which device?\n"):
         assert text in result.console, result
+
+
+def test_advice_is_of_use():
+    """Not to defer what is deferred."""
+    result = boot("load fifo; spawn 1 reader /dev/fifo0; unload fifo; "
+                  "unload -d fifo; echo second; unload fifo; killall reader",
+                  expect=FAILED)
+    first, second = result.console.rsplit("second\n", 1)
+    assert "`unload -d fifo`" in first, result
+    assert re.search(r"1 user\. `kill \d+` and it goes by itself, `bt \d+` to "
+                     "look", second), result
+    assert "unload -d" not in second, result

@@ -36,6 +36,7 @@ static int check_state(struct attempt *a, module_id_t id, const char *name)
 					   "%s was revived", name);
 		return 0;
 	case MODULE_DEFERRED:
+		a->report->deferred = true;
 		return 0;
 	case MODULE_LOADING:
 		return report_fail(a->report, -EAGAIN, "%s is being loaded",

@@ -306,7 +306,7 @@ static int cmd_unload(struct command_call *call)
 	"The module goes when nothing in the machine can reach it any more;\n" \
 	"else everything is as it was, and the report names who is in the\n" \
 	"way. Several names go together or not at all.\n" \
-	"-n      look only, and predict the outcome\n" \
+	"-n      look only, and predict whether it would go; without -d, -f\n" \
 	"-d      if it is in use, let it go when its last user has left\n" \
 	"-w MS   if it is in use, wait so long for its users to leave\n" \
 	"-t MS   time for everything else; 1000 unless told otherwise\n" \

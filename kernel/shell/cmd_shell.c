@@ -65,7 +65,8 @@ static int help_tests(struct command_call *call)
 	const struct command *c;
 
 	for (size_t n = 0; (c = command_at(n, true)) != NULL; n++)
-		help_line(c->name, c->brief, call);
+		command_printf(call, "  %-*s  %s\n", HELP_NAME, c->name,
+			       c->brief);
 	return 0;
 }
 
