@@ -709,6 +709,12 @@ static bool wait_switches(const struct task *t, uint64_t times)
 	return READ_ONCE(t->switches) >= enough;
 }
 
+static void note_switches(uint64_t counts[NR_CPUS])
+{
+	for (uint32_t c = 0; c < nr_cpus; c++)
+		counts[c] = READ_ONCE(rqs[c].switches);
+}
+
 /*
  * How many tasks had the CPU before the guest had it.  Preemption is off from
  * the first count to the last wake-up: no turn of ours comes between them.
@@ -718,8 +724,7 @@ static uint64_t ring_and_count(struct task *t)
 	uint64_t before[NR_CPUS];
 
 	preempt_disable();
-	for (uint32_t c = 0; c < nr_cpus; c++)
-		before[c] = READ_ONCE(rqs[c].switches);
+	note_switches(before);
 	WRITE_ONCE(guest.rung, true);
 	wake_up(&guest.bell);
 	task_prefer(t);
@@ -819,8 +824,7 @@ static uint64_t want_and_count(void)
 	uint64_t before[NR_CPUS];
 
 	preempt_disable();
-	for (uint32_t c = 0; c < nr_cpus; c++)
-		before[c] = READ_ONCE(rqs[c].switches);
+	note_switches(before);
 	WRITE_ONCE(wanted.release, true);
 	preempt_enable();
 	mutex_lock(&wanted.mutex);
