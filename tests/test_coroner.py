@@ -77,6 +77,17 @@ def test_a_refusal_is_understood():
                          ("second", "clean", "unreachable")], result
 
 
+def test_who_aims_at_it_is_no_way():
+    """Registers, arguments, FPU and TLS descriptors of programs are full of its
+    address; the kernel and the coroner make nothing of it."""
+    result = judged("load hello; where hello > /tmp/at; "
+                    "spawn 1 aimer /tmp/at spin; spawn 1 aimer /tmp/at sleep; "
+                    "unload hello", expect=OK, smp=1, icount=0)
+    assert verdicts(result)[-2:] == [("commit", "clean", "unreachable"),
+                                     ("second", "clean", "unreachable")]
+    assert result.of("coroner_end")[0]["false_positives"] == 0, result
+
+
 def test_evidence_without_a_way_is_counted():
     """A kernel object that only the dead know holds an address of theirs: the
     kernel, which reads all memory, refuses; no way leads there."""

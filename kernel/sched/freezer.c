@@ -184,6 +184,9 @@ static struct mutex *blocked_on(struct task *t, const struct task **owner)
 	return m;
 }
 
+/* Of holders that are preferred; who waits behind more has waited long. */
+#define CHAIN_MAX	8u
+
 struct owner_search {
 	const struct task *owner;
 	struct task *found;		/* referenced */
@@ -261,6 +264,25 @@ bool freezer_thaw_lock_holders(void)
 	task_for_each(unspare_if_free, NULL);
 	task_for_each(spare_holder, &one_runs);
 	return one_runs;
+}
+
+/*
+ * Who unlocks and is gone as we look has a turn for nothing, or another in his
+ * record has it.  Whoever is last in the chain is preferred as well.
+ */
+void freezer_prefer_holder(const struct mutex *m)
+{
+	const struct task *owner = READ_ONCE(m->owner);
+	struct task *holder;
+
+	for (uint32_t i = 0; owner && i < CHAIN_MAX; i++) {
+		holder = find_owner(owner);
+		if (!holder)
+			return;
+		task_prefer(holder);
+		blocked_on(holder, &owner);
+		task_put(holder);
+	}
 }
 
 /* ---- the gate on the way to user mode ---- */

@@ -11,6 +11,7 @@
 
 #include <kernel/types.h>
 
+struct mutex;
 struct task;
 
 /* What stood in the way of a freeze. */
@@ -43,6 +44,13 @@ bool freezer_frozen(void);
  * asleep, so that it is worth waiting for him.  Process context.
  */
 bool freezer_thaw_lock_holders(void);
+
+/*
+ * The owner of @m, and of what he waits for, and so on, come before all that
+ * are not spared, as by task_prefer(); for who has just found it owned (G3).
+ * Process context.
+ */
+void freezer_prefer_holder(const struct mutex *m);
 
 /*
  * The last thing on the way to user mode.  A task that was spared because of

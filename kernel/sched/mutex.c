@@ -133,6 +133,9 @@ static int mutex_lock_mode(struct mutex *m,
 		}
 		if (err)
 			break;
+		/* His turn in the crowd would take longer than an unload. */
+		if (current->spared & SPARE_UNDERTAKER)
+			freezer_prefer_holder(m);
 		err = wait_schedule(NO_DEADLINE);
 		woken++;
 	}

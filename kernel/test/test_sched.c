@@ -709,6 +709,12 @@ static bool wait_switches(const struct task *t, uint64_t times)
 	return READ_ONCE(t->switches) >= enough;
 }
 
+static void note_switches(uint64_t counts[NR_CPUS])
+{
+	for (uint32_t c = 0; c < nr_cpus; c++)
+		counts[c] = READ_ONCE(rqs[c].switches);
+}
+
 /*
  * How many tasks had the CPU before the guest had it.  Preemption is off from
  * the first count to the last wake-up: no turn of ours comes between them.
@@ -718,8 +724,7 @@ static uint64_t ring_and_count(struct task *t)
 	uint64_t before[NR_CPUS];
 
 	preempt_disable();
-	for (uint32_t c = 0; c < nr_cpus; c++)
-		before[c] = READ_ONCE(rqs[c].switches);
+	note_switches(before);
 	WRITE_ONCE(guest.rung, true);
 	wake_up(&guest.bell);
 	task_prefer(t);
@@ -785,6 +790,83 @@ KTEST(sched, queues_even_out)
 	while (n--)
 		end_thread(crowd[n]);
 	KTEST_EXPECT(even);
+	return NULL;
+}
+
+static struct {
+	struct mutex	mutex;
+	bool		held, release;
+	uint64_t	switches;	/* of its CPU, when it was to let go */
+	uint32_t	cpu;
+} wanted;
+
+/* It computes with the mutex until it may let go. */
+static int hold_wanted(void *arg)
+{
+	uint32_t flags;
+
+	(void)arg;
+	mutex_lock(&wanted.mutex);
+	WRITE_ONCE(wanted.held, true);
+	while (!READ_ONCE(wanted.release))
+		cpu_relax();
+	flags = local_irq_save();
+	wanted.cpu = cpu_id();
+	wanted.switches = rqs[cpu_id()].switches;
+	local_irq_restore(flags);
+	mutex_unlock(&wanted.mutex);
+	return 0;
+}
+
+/* How many had the holder's CPU before it, while we waited for its mutex. */
+static uint64_t want_and_count(void)
+{
+	uint64_t before[NR_CPUS];
+
+	preempt_disable();
+	note_switches(before);
+	WRITE_ONCE(wanted.release, true);
+	preempt_enable();
+	mutex_lock(&wanted.mutex);
+	mutex_unlock(&wanted.mutex);
+	return wanted.switches - before[wanted.cpu];
+}
+
+static uint64_t turns_before_holder(void)
+{
+	uint64_t turns = UINT64_MAX;
+	struct task *holder;
+
+	memset(&wanted, 0, sizeof(wanted));
+	mutex_init(&wanted.mutex, "wanted");
+	holder = kthread_run(hold_wanted, NULL, "hold_wanted");
+	if (holder && wait_true(&wanted.held) && wait_switches(holder, 1)) {
+		task_spare(current, SPARE_UNDERTAKER);
+		turns = want_and_count();
+		task_unspare(current, SPARE_UNDERTAKER);
+	}
+	WRITE_ONCE(wanted.release, true);
+	if (holder)
+		end_thread(holder);
+	return turns;
+}
+
+/*
+ * The undertaker waits for a mutex, its holder for a turn in a crowd (G3).  In
+ * one of a few times at least it is not next without being preferred.
+ */
+KTEST(sched, holder_of_what_the_undertaker_wants_is_next)
+{
+	static struct task *crowd[CROWD];
+	unsigned int n = start_crowd(crowd);
+	uint64_t most = 0;
+
+	for (uint32_t i = 0; i < 2; i++)
+		most = max(most, turns_before_holder());
+	WRITE_ONCE(counter.stop, true);
+	while (n--)
+		end_thread(crowd[n]);
+	KTEST_EXPECT(most <= 2);
 	return NULL;
 }
 
