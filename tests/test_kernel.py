@@ -4,10 +4,10 @@ import os
 import re
 
 from icebox import TOP
-from scenes import MACHINES, on, play
+from scenes import MACHINES, is_exact, on, play
 
 # Those that are run elsewhere, or by themselves.
-ELSEWHERE = {"exact", "caller"}
+ELSEWHERE = {"exact", "caller", "turns"}
 
 
 def suites():
@@ -38,6 +38,13 @@ def test_suites_pass(machine):
     """Memory, files, processes, the machine, the refrigerator, locks."""
     assert len(SHORT) >= 5
     run_suites(machine, SHORT)
+
+
+@on([m for m in MACHINES if is_exact(m)])
+def test_turns_come_in_order(machine):
+    """Who is preferred is next, and once. A host that lets one CPU wait gives
+    the others turns."""
+    run_suites(machine, ["turns"])
 
 
 @on(MACHINES)
