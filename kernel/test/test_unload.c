@@ -298,14 +298,17 @@ KTEST(unload, a_busy_undertaker_keeps_nobody)
 
 static struct {
 	struct mutex	mutex;
-	bool		held, stop;
+	bool		held, crowded, stop;
 	struct slot	*slot;			/* referenced */
 	module_id_t	id;
 	struct task	*owner, *waiter, *crowd[4 * NR_CPUS];
 	unsigned int	nr_crowd;
 } inside;
 
-/* Holds the mutex for HOLD_NS of its own time, however long that takes. */
+/*
+ * Holds the mutex until all are there, and for HOLD_NS of its own time, however
+ * long that takes.
+ */
 static int hold_long(void *arg)
 {
 	uint64_t own = 0, last, now;
@@ -313,6 +316,8 @@ static int hold_long(void *arg)
 	(void)arg;
 	mutex_lock(&inside.mutex);
 	WRITE_ONCE(inside.held, true);
+	while (!READ_ONCE(inside.crowded) && !READ_ONCE(inside.stop))
+		yield();
 	for (last = ktime_get_ns(); own < HOLD_NS; last = now) {
 		now = ktime_get_ns();
 		own += min(now - last, (uint64_t)TICK_NS);
@@ -355,6 +360,7 @@ static const char *crowd_around(void)
 		KTEST_EXPECT(t);
 		inside.crowd[inside.nr_crowd++] = t;
 	}
+	WRITE_ONCE(inside.crowded, true);
 	return NULL;
 }
 
