@@ -280,20 +280,29 @@ $(error M=$(M): neither C files nor a Makefile or Kbuild with obj-m)
 endif
 endif
 XKO	:= $(XMODS:%=$(MDIR)/%.ko)
-$(eval $(call remember,xflags,$(KCC) $(MFLAGS) $(ccflags-y) $(XKO)))
 
 all modules: $(XKO)
 
+# The host's headers would be found, <linux/module.h> among them, and declare
+# what is not there.
+XFLAGS	:= $(MFLAGS) -nostdinc -isystem $(shell $(KCC) -print-file-name=include)
+
+$(eval $(call remember,xflags,$(KCC) $(XFLAGS) $(ccflags-y) $(XKO)))
+
+xobjs	 = $(or $(strip $($(1)-objs) $($(1)-y)),$(1).o)
+
 define xmodule
-$(MDIR)/$(1).ko: $(addprefix $(B)/x/$(1)/,$(or \
-		$(strip $($(1)-objs) $($(1)-y)),$(1).o))
+$(foreach c,$(patsubst %.o,%.c,$(call xobjs,$(1))),\
+	$(if $(wildcard $(MDIR)/$(c)),,$(error M=$(M): $(1).ko is made of \
+	$(c), and there is no such file (make takes no name with blanks in it))))
+$(MDIR)/$(1).ko: $(addprefix $(B)/x/$(1)/,$(call xobjs,$(1)))
 	$$(call say,LD,$$@)
 	$(Q)$(KLD) -r -o $$@ $$(filter %.o,$$^)
 
 $(B)/x/$(1)/%.o: $(MDIR)/%.c $(B)/.xflags $(B)/include/generated/abi.h
 	$$(call say,CC,$$<)
 	@mkdir -p $$(@D)
-	$(Q)$(KCC) $(MFLAGS) $(ccflags-y) -I$(MDIR) \
+	$(Q)$(KCC) $(XFLAGS) $(ccflags-y) -I$(MDIR) \
 		-DKBUILD_MODNAME='"$(1)"' -MMD -MP -c -o $$@ $$<
 endef
 $(foreach m,$(XMODS),$(eval $(call xmodule,$(m))))
@@ -520,8 +529,10 @@ gdb: all kernel initrd ## QEMU with gdb attached; CMDS='load hello; ...'
 	@ICEBOX_BUILD=$(abspath $(B)) tools/gdb/start \
 		$(XKO:%=--add %) $(if $(CMDS),"$$CMDS")
 
+# Of BUILD only what a build has made: a slip of the pen is no loss.
 clean: ## all that was built
-	rm -rf build build-debug build-lab build-debug-lab build-*llvm $(B)
+	rm -rf build build-debug build-lab build-debug-lab build-*llvm
+	$(if $(wildcard $(B)/.kflags),rm -rf $(B))
 	$(if $(XKO),rm -f $(XKO))
 
 help: ## this list

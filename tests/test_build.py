@@ -78,3 +78,38 @@ def test_an_ordinary_kernel_has_nothing_of_the_lab():
     assert not re.search(r"coroner|certif|guard_", symbols)
     result = boot("true", coroner=True, expect=NO_BOOT)
     assert "make LAB=1" in result.stderr, result
+
+
+def build_fails(tmp_path, files):
+    """What make M= says of a folder with these files."""
+    folder = tmp_path / "wrong"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    with pytest.raises(AssertionError) as failed:
+        make_module(folder)
+    return str(failed.value)
+
+
+def test_no_header_of_the_host_is_found(tmp_path):
+    """<linux/module.h> is there on a host, and declares nothing of a module."""
+    for i, header in enumerate(("linux/module.h", "stdio.h")):
+        (tmp_path / str(i)).mkdir()
+        assert header + ": No such file" in build_fails(
+            tmp_path / str(i),
+            {"a.c": "#include <%s>\n%s" % (header, MODULE)})
+
+
+def test_module_exit_is_told_what_it_is_here(tmp_path):
+    assert "module_unregister() and module_cleanup()" in build_fails(
+        tmp_path, {"a.c": MODULE + "static void bye(void) { }\n"
+                   "module_exit(bye);\n", "answer.h": "int answer(void);\n"})
+
+
+@pytest.mark.parametrize("files", (
+    {"Kbuild": "obj-m := gone.o\n"},
+    {"Kbuild": "obj-m := a.o\na-objs := b.o gone.o\n", "b.c": MODULE},
+    {"gone b.c": MODULE}))
+def test_a_source_that_is_not_there_is_named(files, tmp_path):
+    said = build_fails(tmp_path, files)
+    assert "made of gone" in said and "no such file" in said, said

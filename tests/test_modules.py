@@ -278,3 +278,43 @@ def test_examples_of_the_guide_work(tmp_path):
         tmp_path / (name + ".ko") for name, _ in examples])
     assert [r["outcome"] for r in result.reports] == ["gone"] * len(examples)
     assert all(r["leaks"] == 0 for r in result.reports), result
+
+
+TAKEN = """
+#include <kernel/command.h>
+#include <kernel/fs.h>
+#include <kernel/module.h>
+
+static const struct file_operations fops;
+const struct miscdevice misc = { "fifo0", &fops };
+
+int fn(struct command_call *call);
+int fn(struct command_call *call)
+{
+	return call->argc;
+}
+
+static int taken_register(void)
+{
+	return %s;
+}
+
+module_register(taken_register);
+MODULE_LICENSE("MIT");
+"""
+
+
+def test_a_taken_name_is_told(tmp_path):
+    """Of a command of the shell's own, and of another module's device."""
+    for name, call in (("own", 'register_command("load", fn, "x")'),
+                       ("other", "misc_register(&misc)")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "a.c").write_text(TAKEN % call)
+        make_module(folder)
+    result = boot("load fifo; ! load own; ! load other; unload fifo",
+                  expect=OK, add=[tmp_path / n / (n + ".ko")
+                                  for n in ("own", "other")])
+    for text in ("own: command load refused: the name is taken",
+                 "other: device fifo0 refused: the name is taken"):
+        assert text in result.console, result

@@ -230,3 +230,57 @@ def test_no_name_commands_the_terminal():
     assert printed.count("?[2Jname") == 2 and "\x1b" not in "".join(printed), result
     assert any(re.search(r"asleep .* \?\[2Jname ", line)
                for line in printed), result
+
+
+@pytest.mark.parametrize("iso", (False, True))
+def test_added_file_takes_the_place_of_the_one_that_is_there(iso, tmp_path):
+    (tmp_path / "hello.ko").write_text("no module at all")
+    result = boot("load hello", iso=iso, expect=FAILED,
+                  add=[tmp_path / "hello.ko"])
+    assert "too few for an ELF file" in result.console, result
+
+
+def test_unload_names_the_one_that_is_not_loaded():
+    result = boot("load hello; ! unload hello nothere; unload hello",
+                  expect=OK)
+    assert "hello nothere: nothere is not loaded" in result.console, result
+
+
+def test_modinfo_takes_what_load_takes():
+    result = boot("modinfo leaks-pointer; modinfo hello.ko; "
+                  "modinfo /lib/modules/hello.ko", expect=OK)
+    assert re.findall(r"(?m)^file +(.*)", result.console) == [
+        "/lib/modules/%s.ko" % name
+        for name in ("leaks_pointer", "hello", "hello")], result
+
+
+def test_wrong_words_are_told_whole():
+    """An option that is none, a number that is not there, a program for which
+    there is no page, a word that is near to nothing."""
+    result = boot("unload --help; dmesg -n; help reader; exit; lsmdo",
+                  expect=FAILED)
+    for text in ("unload: --help: no such option", "dmesg: -n: which level?",
+                 "A program, /bin/reader", "exit: no such command; try help",
+                 "did you mean lsmod?"):
+        assert text in result.console, result
+
+
+def test_an_error_is_named_once():
+    result = boot("load init_fails; load /lib/modules; reader; "
+                  "echo > /dev/none", expect=FAILED)
+    for text in ("there is no such device (EACCES)\n",
+                 "init failed: ENXIO\n", "cannot be read: EISDIR\n",
+                 "reader: which device?\n"):
+        assert text in result.console, result
+
+
+def test_advice_is_of_use():
+    """Not to defer what is deferred."""
+    result = boot("load fifo; spawn 1 reader /dev/fifo0; unload fifo; "
+                  "unload -d fifo; echo second; unload fifo; killall reader",
+                  expect=FAILED)
+    first, second = result.console.rsplit("second\n", 1)
+    assert "`unload -d fifo`" in first, result
+    assert re.search(r"1 user\. `kill \d+` and it goes by itself, `bt \d+` to "
+                     "look", second), result
+    assert "unload -d" not in second, result

@@ -36,6 +36,7 @@ static int check_state(struct attempt *a, module_id_t id, const char *name)
 					   "%s was revived", name);
 		return 0;
 	case MODULE_DEFERRED:
+		a->report->deferred = true;
 		return 0;
 	case MODULE_LOADING:
 		return report_fail(a->report, -EAGAIN, "%s is being loaded",
@@ -62,11 +63,10 @@ static int find_members_locked(struct attempt *a)
 		module_id_t id = module_id_locked(name);
 		int err;
 
-		if (!id) {
+		if (!id)
 			return report_fail(a->report, -ENOENT,
-					   "no such module (`lsmod` lists "
-					   "them)");
-		}
+					   "%s is not loaded (`lsmod` tells "
+					   "what is)", name);
 		err = check_state(a, id, name);
 		if (err)
 			return err;

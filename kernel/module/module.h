@@ -88,6 +88,7 @@ struct blocker {
 struct unload_report {
 	enum unload_outcome outcome;
 	int		error;			/* 0 or -errno */
+	bool		deferred;		/* one was, before it */
 	char		names[160];		/* "a b" */
 	uint32_t	number;			/* of this unload, from 1 */
 	char		step[24];		/* where it ended */

@@ -229,9 +229,14 @@ static void put_advice(struct out *o, const struct unload_report *r)
 	/* In a refusal only: else nobody has to end for it to go. */
 	if (!users || r->outcome != UNLOAD_REFUSED)
 		return;
-	put(o, "  %u user%s. `kill%s` and try again, `unload -d %s` to let it "
-	    "go when they have left, `bt%.*s` to look\n", users,
-	    users == 1 ? "" : "s", pids, r->names, first, pids);
+	put(o, "  %u user%s. `kill%s` and ", users, users == 1 ? "" : "s",
+	    pids);
+	if (r->deferred)
+		put(o, "it goes by itself, ");
+	else
+		put(o, "try again, `unload -d %s` to let it go when they have "
+		    "left, ", r->names);
+	put(o, "`bt%.*s` to look\n", first, pids);
 }
 
 /* A refusal without -v has no figures: they are for who wants to know how. */

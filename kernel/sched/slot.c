@@ -164,6 +164,14 @@ static int may_register(const struct slot *slot)
 	return -EPERM;
 }
 
+/* -EEXIST alone, as what register returned, would not say which name. */
+void slot_name_taken(const char *kind, const char *name, module_id_t owner)
+{
+	if (owner != MODULE_NONE)
+		pr_err("%s: %s %s refused: the name is taken",
+		       owners[owner].name, kind, name);
+}
+
 /* The phase and the wait queue's generation change together. */
 static void set_phase_locked(struct slot *slot, enum slot_phase phase,
 			     struct binding *binding)
@@ -277,6 +285,8 @@ int slot_register(struct slot *slot, const struct slot_registration *reg,
 	else
 		err = bind_locked(slot, b);
 	spin_unlock_irqrestore(&slot_lock, flags);
+	if (err == -EEXIST)
+		slot_name_taken(slot->ops->kind, slot->name, slot->owner);
 	if (err || known)
 		kfree(b);
 	return err;

@@ -127,6 +127,12 @@ struct slot_registration {
 };
 int slot_register(struct slot *slot, const struct slot_registration *reg,
 		  struct slot **existing);
+/*
+ * Tells in the log that @owner is refused a name of this kind; of the kernel
+ * itself nothing.  Any context.
+ */
+void slot_name_taken(const char *kind, const char *name, module_id_t owner);
+
 void slot_setup(struct slot *slot, const struct slot_ops *ops,
 		const char *name, module_id_t owner);
 

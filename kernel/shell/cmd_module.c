@@ -87,6 +87,18 @@ static void print_loaded(struct command_call *call, const char *path)
 	kfree(info);
 }
 
+/* Some of the loader's texts end with the name of the error as it is. */
+static void print_load_error(struct command_call *call, const char *text,
+			     int err)
+{
+	const char *name = errno_name(err);
+	size_t len = strlen(text), n = strlen(name);
+	bool told = len >= n && strcmp(text + len - n, name) == 0;
+
+	command_printf(call, told ? "%s: %s: %s\n" : "%s: %s: %s (%s)\n",
+		       call->argv[0], call->argv[1], text, name);
+}
+
 /*
  * Both buffers are data: what the user typed, and what the loader says of it.
  */
@@ -102,9 +114,8 @@ static int cmd_load(struct command_call *call)
 	if (text && args)
 		err = module_load(call->argv[1], args, text, ERROR_TEXT);
 	if (err)
-		command_printf(call, "%s: %s: %s (%s)\n", call->argv[0],
-			       call->argv[1], text && text[0] ? text :
-			       "no memory", errno_name(err));
+		print_load_error(call, text && text[0] ? text : "no memory",
+				 err);
 	else
 		print_loaded(call, call->argv[1]);
 	kfree(args);
@@ -201,6 +212,8 @@ static int unload_word(struct command_call *call, int *i,
 	}
 	if (word[0] != '-' || !word[1])
 		return unload_name(call, word, &o->req);
+	if (word[1] == '-')
+		return command_usage(call, "%s: no such option", word);
 	for (word++; *word && !err; word++)
 		err = unload_letter(call, *word, i, o);
 	return err;
@@ -293,7 +306,7 @@ static int cmd_unload(struct command_call *call)
 	"The module goes when nothing in the machine can reach it any more;\n" \
 	"else everything is as it was, and the report names who is in the\n" \
 	"way. Several names go together or not at all.\n" \
-	"-n      look only, and predict the outcome\n" \
+	"-n      look only, and predict whether it would go; without -d, -f\n" \
 	"-d      if it is in use, let it go when its last user has left\n" \
 	"-w MS   if it is in use, wait so long for its users to leave\n" \
 	"-t MS   time for everything else; 1000 unless told otherwise\n" \
@@ -431,14 +444,17 @@ static int modinfo_of_file(struct command_call *call, const void *data,
 /* As module_load() understands its name.  0 with *@path, to be kfree()d. */
 static int module_path(const char *name, char **path)
 {
-	size_t size = strlen(name) + sizeof("/lib/modules/.ko");
+	size_t n, size = strlen(name) + sizeof("/lib/modules/.ko");
 
 	if (strchr(name, '/'))
 		return io_path(name, path);
 	*path = kmalloc(size, GFP_KERNEL | GFP_DATA);
 	if (!*path)
 		return -ENOMEM;
-	snprintf(*path, size, "/lib/modules/%s.ko", name);
+	n = (size_t)snprintf(*path, size, "/lib/modules/%s", name);
+	name_module(*path);
+	if (strcmp(*path + n - 3, ".ko") != 0)
+		strscpy(*path + n, ".ko", size - n);
 	return 0;
 }
 

@@ -65,14 +65,15 @@ static int help_tests(struct command_call *call)
 	const struct command *c;
 
 	for (size_t n = 0; (c = command_at(n, true)) != NULL; n++)
-		help_line(c->name, c->brief, call);
+		command_printf(call, "  %-*s  %s\n", HELP_NAME, c->name,
+			       c->brief);
 	return 0;
 }
 
 static int help_one(struct command_call *call, const char *name)
 {
 	const struct command *c = command_find(name);
-	char text[80];
+	char text[80], *path;
 
 	if (c) {
 		command_printf(call, "%s%s%s\n\n%s", c->name,
@@ -81,6 +82,12 @@ static int help_one(struct command_call *call, const char *name)
 	}
 	if (command_module_help(name, text, sizeof(text))) {
 		command_printf(call, "%s\n\n%s\n", name, text);
+		return 0;
+	}
+	if (program_path(name, &path) == 0) {
+		kfree(path);
+		command_printf(call, "%s [ARG...]\n\nA program, /bin/%s: see"
+			       " `help run`.\n", name, name);
 		return 0;
 	}
 	command_printf(call, "help: there is no command %s\n", name);

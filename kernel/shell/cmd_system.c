@@ -36,7 +36,9 @@ static int dmesg_parse(struct command_call *call, struct dmesg_options *o)
 
 		if (strcmp(word, "-c") == 0) {
 			o->clear = true;
-		} else if (strcmp(word, "-n") == 0 && i + 1 < call->argc) {
+		} else if (strcmp(word, "-n") == 0) {
+			if (i + 1 == call->argc)
+				return command_usage(call, "-n: which level?");
 			if (command_number(call, call->argv[++i], "a level",
 					   &o->level))
 				return -EINVAL;

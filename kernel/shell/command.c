@@ -102,8 +102,10 @@ int register_command_owner(const char *name, command_fn fn, const char *help,
 
 	if (!command_name_ok(name))
 		return -EINVAL;
-	if (command_find(name))
+	if (command_find(name)) {
+		slot_name_taken("command", name, owner);
 		return -EEXIST;
+	}
 	/*
 	 * The kernel's: a caller of the command may hold the slot when the
 	 * module has gone.
@@ -366,12 +368,12 @@ static bool suggest_one(const char *name, const char *brief, void *arg)
 	return true;
 }
 
-/* Of a short word not every letter may be wrong. */
+/* Less than half of a word may be wrong: "exit" is not meant to be wait. */
 const char *command_suggest(const char *name, char *buf, size_t size)
 {
-	struct suggestion s = { name, 3, buf, size };
+	unsigned int len = (unsigned int)strlen(name);
+	struct suggestion s = { name, min((len + 1) / 2, 3u), buf, size };
 
-	s.distance = min((unsigned int)strlen(name), 3u);
 	buf[0] = '\0';
 	command_for_each(suggest_one, &s);
 	return buf[0] ? buf : NULL;

@@ -100,7 +100,10 @@ int io_redirect(struct command_io *io, const char *path, unsigned int flags)
 	int err = io_open(path, flags, &file);
 
 	if (err) {
-		io_printf(io, "%s: cannot open it (%s)\n", path,
+		/* Nobody but a driver makes anything in /dev. */
+		io_printf(io, "%s: %s (%s)\n", path,
+			  err == -EACCES && strncmp(path, "/dev/", 5) == 0 ?
+			  "there is no such device" : "cannot open it",
 			  errno_name(err));
 		return err;
 	}

@@ -21,6 +21,8 @@ size_t parse_text_size(const char *line)
 	return 2 * strlen(line) + 2;
 }
 
+static const char no_conditions[] = "there is neither && nor ||: use ;";
+
 static int fail(struct parser *p, size_t column, const char *what)
 {
 	p->err->column = column;
@@ -140,6 +142,8 @@ static int parse_argument(struct parser *p)
 {
 	struct simple_command *cmd = p->cmd;
 
+	if (strncmp(p->line + p->pos, "||", 2) == 0)
+		return fail(p, p->pos, no_conditions);
 	if (p->line[p->pos] == '|')
 		return fail(p, p->pos, "there are no pipes: use a file");
 	if (cmd->argc == PARSE_MAX_ARGS)
@@ -192,6 +196,8 @@ static int parse_words(struct parser *p)
 	}
 	if (err)
 		return err;
+	if (strncmp(p->line + p->pos, "&&", 2) == 0)
+		return fail(p, p->pos, no_conditions);
 	if (p->cmd->argc == 0)
 		return fail(p, p->pos, "a command is missing here");
 	p->cmd->argv[p->cmd->argc] = NULL;

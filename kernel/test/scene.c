@@ -339,7 +339,7 @@ static int cmd_limit(struct command_call *call)
 	ktimer_start(&limit_timer, ktime_get_ns() + s * NSEC_PER_SEC);
 	return 0;
 }
-TEST_COMMAND(limit, "SECONDS", "switch the machine off when they are over",
+TEST_COMMAND(limit, "SECONDS", "switch the machine off after so long",
 	"Seconds of the machine's own time: under -icount a scene that has no\n"
 	"end ends at the same instruction each time. Once.\n", cmd_limit);
 

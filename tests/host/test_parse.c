@@ -109,7 +109,10 @@ static void errors(void)
 	expect_error("a | b", 2, "no pipes");
 	expect_error("; a", 0, "missing");
 	expect_error("a ;; b", 3, "missing");
-	expect_error("a && b", 3, "missing");
+	expect_error("a && b", 2, "neither && nor ||");
+	expect_error("a || b", 2, "neither && nor ||");
+	expect_error("&& b", 0, "neither && nor ||");
+	expect_error("a & & b", 4, "missing");
 	expect_error("!", 1, "missing");
 	expect_error("> x", 3, "missing");
 }

@@ -144,7 +144,11 @@ void dprintf(int fd, const char *fmt, ...)
 
 void fail(const char *what, long err)
 {
-	dprintf(2, "%s: %s: error %d\n", program_name, what, (int)-err);
+	if (err)
+		dprintf(2, "%s: %s: error %d\n", program_name, what,
+			(int)-err);
+	else
+		dprintf(2, "%s: %s\n", program_name, what);
 	exit(1);
 }
 

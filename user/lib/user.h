@@ -146,7 +146,10 @@ long write_all(int fd, const void *buf, size_t n);
 void printf(const char *fmt, ...) __printf(1, 2);
 void dprintf(int fd, const char *fmt, ...) __printf(2, 3);
 
-/* Prints "program: what: error N" to standard error, and exits with 1. */
+/*
+ * Prints "program: what: error N" to standard error, without the error where it
+ * is 0, and exits with 1.
+ */
 void fail(const char *what, long err) __noreturn;
 
 int main(int argc, char **argv);

@@ -46,4 +46,10 @@
 #define module_unregister(fn)	__module_entry(unregister_module, fn, void)
 #define module_cleanup(fn)	__module_entry(cleanup_module, fn, void)
 
+/* What somebody types who knows Linux. */
+#define module_exit(fn)							\
+	_Static_assert(sizeof(&fn) == 0, "module_exit() is in two here: "		\
+		       "module_unregister() and module_cleanup(), "	\
+		       "see docs/modules.md")
+
 #endif
