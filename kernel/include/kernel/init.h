@@ -48,8 +48,8 @@
 
 /* What somebody types who knows Linux. */
 #define module_exit(fn)							\
-	_Static_assert(sizeof(&fn) == 0, "module_exit() is in two here: "		\
-		       "module_unregister() and module_cleanup(), "	\
-		       "see docs/modules.md")
+	_Static_assert(sizeof(&fn) == 0,				\
+		       "module_exit() is in two here: module_unregister() "\
+		       "and module_cleanup(), see docs/modules.md")
 
 #endif
