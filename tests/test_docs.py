@@ -142,15 +142,39 @@ def test_every_hazard_is_answered():
     assert rows == ["H%02d" % n for n in range(1, 52)]
 
 
+def rows_of_the_proof():
+    """[(guard, hazards, scenes, claims, explorer's scenes)]"""
+    return re.findall(r"(?m)^\| `([A-Z_]+)`" + r" \| ?([^|\n]*?) ?" * 4 +
+                      r"\|$", read("docs/proof.md"))
+
+
+def words_of(column):
+    return {word for row in rows_of_the_proof()
+            for word in re.findall(r"`([^`]+)`", row[column])}
+
+
 def test_the_proof_has_every_guard():
-    """With its hazards, and with a claim that the models make."""
+    """With its hazards, a scene that goes wrong without it, and claims that the
+    models make."""
     defined = re.findall(r'(?m)^GUARD\((\w+),\s*"([^"]*)"',
                          read("kernel/lib/guards.def"))
-    rows = re.findall(r"(?m)^\| `([A-Z_]+)` \| ([^|]*) \| ?([^|]*)\|$",
-                      read("docs/proof.md"))
+    rows = rows_of_the_proof()
     assert sorted(row[:2] for row in rows) == sorted(defined)
-    claims = set(re.findall(r"`(\w+)`", "".join(row[2] for row in rows)))
-    assert not claims - set(re.findall(r"`(\w+)`", read("docs/model.md")))
+    assert all(row[2] for row in rows)
+    scenes = set(json.loads(read("docs/matrix.json"))["columns"][
+        "everything on"])
+    assert not words_of(2) - scenes
+    assert not words_of(3) - set(re.findall(r"`(\w+)`",
+                                            read("docs/model.md")))
+
+
+def test_the_proof_has_what_the_explorer_found():
+    found = re.findall(r"(?m)^\| ([A-Z_]+) \| ([\w-]+)",
+                       read("docs/explore.md"))
+    assert found == [(row[0], row[4].strip("`"))
+                     for guard, _ in found for row in rows_of_the_proof()
+                     if row[0] == guard and row[4]]
+    assert len(found) == sum(bool(row[4]) for row in rows_of_the_proof())
 
 
 # ---- Reports and the schema ----
