@@ -1,5 +1,6 @@
 """A pointer that is left anywhere in memory keeps the module, and the refusal
-says who has it (H37, H45, H46)."""
+says who has it, be it an address or, in a page table, a frame (H37, H45,
+H46)."""
 
 import re
 
@@ -61,3 +62,26 @@ def test_a_freed_object_points_nowhere():
     assert refusals("plant heap fifo fifo_read; plant free; "
                     "plant large fifo fifo_read; plant free; "
                     "unload --json fifo", 0) == []
+
+
+# Whose page table maps the page, and which entry of it.
+TABLES = {
+    "alias": r"page table of the kernel, for 0x[0-9a-f]+",
+    "direct": r"page table of the kernel, for 0x[0-9a-f]+",
+    "user": r"page table of pid \d+ \(sleeper\), entry \d+",
+}
+
+
+def test_a_page_under_another_name_is_found_and_named():
+    """H46: a page table that maps a page of the module, the kernel's or a
+    process's, is told with whose it is. When the entry is gone the module
+    goes."""
+    script = "spawn 1 sleeper; " + \
+        "".join("plant %s fifo fifo_read; ! unload --json fifo; "
+                "plant clear; " % place for place in TABLES)
+    found = refusals(script + "unload --json fifo", len(TABLES))
+    for (place, where), blockers in zip(TABLES.items(), found):
+        assert len(blockers) == 1, (place, blockers)
+        assert re.fullmatch(where, blockers[0]["where"]), (place, blockers)
+        assert re.fullmatch(r"maps the page at fifo_\w+\+0x0 \(fifo\.c\)",
+                            blockers[0]["what"]), (place, blockers)

@@ -1,9 +1,10 @@
 /*
  * The searched memory, and which pages of it were written since a moment.
  *
- * Searched is: the kernel's .data and .bss, every PAGE_SLAB page, and every
- * mapped page of the module window that is not set unsearched, whoever owns
- * it: the caller skips its own territory with window_owner().  Not searched
+ * Searched is: the kernel's .data and .bss, every PAGE_SLAB page, the page
+ * tables (for frames: page_is_table()), and every mapped page of the module
+ * window that is not set unsearched, whoever owns it: the caller skips its own
+ * territory with window_owner().  Not searched
  * are stacks (searched word by word from ESP, by who knows the task), GFP_DATA
  * and PAGE_KERNEL pages, which hold no pointers into the window.
  */

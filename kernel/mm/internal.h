@@ -40,6 +40,34 @@ bool page_find_block(phys_t pa, struct page_block *b);
 void page_set_note(phys_t head, uint32_t note, uintptr_t site);
 
 /*
+ * A set of pages, in bits that may change at any moment: who walks over it sees
+ * a page before or after, which is a preparation only; at the verdict nobody is
+ * in the midst of a change.
+ */
+#define PAGE_MAP_GROUP	4u
+struct page_map {
+	uintptr_t	base;		/* of the page of the first bit; a
+					 * page table's first, at least */
+	const uint32_t	*bits;
+	const uint32_t	*but;		/* NULL, or those that are left out */
+	uint32_t	words;		/* a multiple of PAGE_MAP_GROUP */
+};
+/*
+ * Of the direct map: the PAGE_SLAB pages; those that hold page-table entries,
+ * the kernel's own too; of these perhaps only what is not plain.  Of the
+ * window: what is searched.  Any context.
+ */
+struct page_map page_slabs(void);
+struct page_map page_tables(bool but_plain);
+struct page_map window_searched(void);
+/* The walks over one, in dirty.c; until @fn returns false: then so do they. */
+bool page_map_walk(const struct page_map *m,
+		   bool (*fn)(uintptr_t page, void *arg), void *arg);
+
+/* A PAGE_WINDOW frame of the caller's is to be mapped at @va, nowhere else. */
+void page_set_window(phys_t pa, uintptr_t va);
+
+/*
  * Single pages (order 0) on their way out, linked through their records: to be
  * freed after a TLB shootdown.  All zero is the empty list.  A page is on one
  * list at most; the list is its owner's to lock.

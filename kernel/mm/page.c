@@ -27,7 +27,11 @@ struct frame {
 	union {
 		uint32_t	prev;	/* (p) free: frame number, 0 at first */
 		uint32_t	link;	/* in use: the page_list's owner */
-		uint32_t	note;	/* (p) head, heap */
+		uint32_t	note;	/* (p) head, heap; the owner's,
+					 * PAGE_WINDOW: its page number;
+					 * PAGE_TABLE: the root; a table of
+					 * the kernel's: the first page that
+					 * it maps */
 	};
 	uint8_t			kind;	/* (p) enum page_kind */
 	uint8_t			order;	/* (p) of a head, or ORDER_BEHIND */
@@ -44,6 +48,10 @@ static DEFINE_SPINLOCK(page_lock);
  */
 static struct frame *frames;
 static uint32_t *slab_map;		/* (p) a bit a frame: PAGE_SLAB */
+static uint32_t *table_map;		/* (p) a bit a frame: PAGE_TABLE, and
+					 * the kernel's tables */
+static uint32_t *plain_map;		/* a bit a frame, changed atomically:
+					 * see page_table_set_plain() */
 static uint32_t nr_frames;		/* constant after page_init() */
 static uint32_t free_first[PAGE_MAX_ORDER + 1];	/* (p) frame numbers */
 static uint32_t kind_count[NR_PAGE_KINDS];	/* (p) */
@@ -87,8 +95,26 @@ static void free_list_remove(uint32_t n, unsigned int order)
 	frames[n].order = ORDER_BEHIND;
 }
 
+static void map_set(uint32_t *map, uint32_t n, bool on)
+{
+	if (on)
+		map[n / 32] |= 1u << n % 32;
+	else
+		map[n / 32] &= ~(1u << n % 32);
+}
+
+static void set_plain(uint32_t n, bool plain)
+{
+	if (plain)
+		__atomic_fetch_or(&plain_map[n / 32], 1u << n % 32,
+				  __ATOMIC_RELAXED);
+	else if (READ_ONCE(plain_map[n / 32]) & 1u << n % 32)
+		__atomic_fetch_and(&plain_map[n / 32], ~(1u << n % 32),
+				   __ATOMIC_RELAXED);
+}
+
 /*
- * The search reads slab_map without the lock, a word at a time: it sees the
+ * The search reads the maps without the lock, a word at a time: it sees the
  * page before or after, and what it sees while the world runs is a preparation
  * only.  The verdict finds no CPU in here, as page_lock is held with interrupts
  * off.
@@ -98,10 +124,9 @@ static void set_kind(uint32_t n, enum page_kind kind)
 	kind_count[frames[n].kind]--;
 	kind_count[kind]++;
 	frames[n].kind = (uint8_t)kind;
-	if (kind == PAGE_SLAB)
-		slab_map[n / 32] |= 1u << n % 32;
-	else
-		slab_map[n / 32] &= ~(1u << n % 32);
+	map_set(slab_map, n, kind == PAGE_SLAB);
+	map_set(table_map, n, kind == PAGE_TABLE);
+	set_plain(n, false);
 }
 
 /* A free block of @order, split off a larger one if need be; 0: none. */
@@ -297,20 +322,86 @@ phys_t page_list_pop(struct page_list *l)
 	return frame_address(n);
 }
 
-bool page_for_each_slab(bool (*fn)(uintptr_t page, void *arg), void *arg)
+/* All frames, a bit each, in whole groups of words. */
+static struct page_map map_of(const uint32_t *bits, const uint32_t *but)
 {
-	uint32_t i, bits, n;
+	return (struct page_map){
+		.base = KERNEL_BASE, .bits = bits, .but = but,
+		.words = DIV_ROUND_UP(nr_frames, 32 * PAGE_MAP_GROUP) *
+			 PAGE_MAP_GROUP,
+	};
+}
 
-	for (i = 0; i < DIV_ROUND_UP(nr_frames, 32); i++) {
-		bits = READ_ONCE(slab_map[i]);
-		while (bits) {
-			n = i * 32 + (uint32_t)__builtin_ctz(bits);
-			bits &= bits - 1;
-			if (!fn((uintptr_t)phys_to_virt(frame_address(n)), arg))
-				return false;
-		}
-	}
-	return true;
+struct page_map page_slabs(void)
+{
+	return map_of(slab_map, NULL);
+}
+
+struct page_map page_tables(bool but_plain)
+{
+	return map_of(table_map, but_plain ? plain_map : NULL);
+}
+
+/* Of an address that is in no frame's place of the direct map: nr_frames. */
+static uint32_t frame_at(uintptr_t page)
+{
+	uint32_t n = (page - KERNEL_BASE) >> PAGE_SHIFT;
+
+	return min(n, nr_frames);
+}
+
+bool page_is_table(uintptr_t page)
+{
+	uint32_t n = frame_at(page);
+
+	return n < nr_frames && READ_ONCE(table_map[n / 32]) & 1u << n % 32;
+}
+
+phys_t page_table_root(uintptr_t page)
+{
+	const struct frame *f = &frames[frame_at(page)];
+
+	return f->kind == PAGE_TABLE ? f->note : 0;
+}
+
+uintptr_t page_table_base(uintptr_t page)
+{
+	const struct frame *f = &frames[frame_at(page)];
+
+	return f->kind == PAGE_TABLE ? 0 : f->note << PAGE_SHIFT;
+}
+
+void page_table_set_plain(uintptr_t page, bool plain)
+{
+	uint32_t n = frame_at(page);
+
+	if (n < nr_frames)
+		set_plain(n, plain);
+}
+
+void page_set_window(phys_t pa, uintptr_t va)
+{
+	frames[frame_number(pa)].note = va >> PAGE_SHIFT;
+}
+
+bool page_is_others(uint64_t pa)
+{
+	uint32_t kind = PAGE_RESERVED;
+
+	if (pa >> PAGE_SHIFT < nr_frames)
+		kind = READ_ONCE(frames[pa >> PAGE_SHIFT].kind);
+	return kind != PAGE_WINDOW && kind != PAGE_FREE;
+}
+
+uintptr_t page_window_address(uint64_t pa)
+{
+	const struct frame *f;
+
+	if (pa >> PAGE_SHIFT >= nr_frames)
+		return 0;
+	f = &frames[pa >> PAGE_SHIFT];
+	return READ_ONCE(f->kind) == PAGE_WINDOW ?
+		READ_ONCE(f->note) << PAGE_SHIFT : 0;
 }
 
 void page_get_stats(struct mm_stats *s)
@@ -386,6 +477,17 @@ static void add_ranges(phys_t records, phys_t records_end)
 	}
 }
 
+static void add_own_tables(void)
+{
+	phys_t table;
+	uintptr_t va;
+
+	for (uint32_t i = 0; (table = paging_own_table(i, &va)) != 0; i++) {
+		map_set(table_map, table >> PAGE_SHIFT, true);
+		frames[table >> PAGE_SHIFT].note = va >> PAGE_SHIFT;
+	}
+}
+
 void page_init(void)
 {
 	uint32_t i, bytes, map_bytes;
@@ -395,13 +497,16 @@ void page_init(void)
 		top = max(top, boot_info.ranges[i].end);
 	nr_frames = min(top, DIRECT_MAP_SIZE) >> PAGE_SHIFT;
 
-	map_bytes = DIV_ROUND_UP(nr_frames, 32) * 4;
-	bytes = ALIGN_UP(nr_frames * (uint32_t)sizeof(struct frame) + map_bytes,
-			 PAGE_SIZE);
+	map_bytes = page_slabs().words * 4;
+	bytes = ALIGN_UP(nr_frames * (uint32_t)sizeof(struct frame) +
+			 3 * map_bytes, PAGE_SIZE);
 	records = find_boot_memory(bytes);
 	frames = phys_to_virt(records);
 	slab_map = (uint32_t *)(void *)(frames + nr_frames);
+	table_map = slab_map + map_bytes / 4;
+	plain_map = table_map + map_bytes / 4;
 	memset(frames, 0, bytes);
+	add_own_tables();
 	kind_count[PAGE_RESERVED] = nr_frames;
 	add_ranges(records, records + bytes);
 }

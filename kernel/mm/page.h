@@ -9,7 +9,8 @@
 enum page_kind {
 	PAGE_RESERVED,		/* not RAM, the kernel's image, the initrd */
 	PAGE_FREE,
-	PAGE_KERNEL,		/* tables, stacks, other direct users */
+	PAGE_KERNEL,		/* stacks, other direct users */
+	PAGE_TABLE,		/* entries of page tables: searched as such */
 	PAGE_SLAB,		/* heap, may hold pointers: searched */
 	PAGE_SLAB_DATA,		/* heap, GFP_DATA: not searched */
 	PAGE_WINDOW,		/* belongs to a module, not in the direct map */
@@ -59,13 +60,31 @@ void mm_get_stats(struct mm_stats *s);
  */
 void mm_drain_caches(void);
 
+/* @page, of the direct map, holds page-table entries.  Any context, no lock. */
+bool page_is_table(uintptr_t page);
 /*
- * The heap's searchable pages, for the reachability search: calls @fn for
- * each PAGE_SLAB page's direct-map address until it returns false.  No locks:
- * pages change their kind under an irq-off lock only, so never while the
- * world stands still; otherwise the caller takes what it sees as a
- * preparation only, and reads it under searched_pin().  False: @fn ended it.
+ * Of such a page the root of the space whose table it is, 0: the kernel's; and,
+ * of the kernel's, the address that its first entry maps, 0: it is one of the
+ * levels above.  As above.
  */
-bool page_for_each_slab(bool (*fn)(uintptr_t page, void *arg), void *arg);
+phys_t page_table_root(uintptr_t page);
+uintptr_t page_table_base(uintptr_t page);
+/*
+ * A table is plain if each of its entries is empty, or has the frame that the
+ * direct map has at its very address, or one that is others': before a module
+ * gets such a one it is freed, and no entry has it any more (page_free()).
+ * Who has searched notes it, the page's dirty bit having been cleared before;
+ * who clears the bit, having found it set, forgets it first (dirty.c).  So what
+ * is noted as plain is plain, or dirty.  By the undertaker; false: any address,
+ * any context.
+ */
+void page_table_set_plain(uintptr_t page, bool plain);
+/* The frame at @pa has an owner, who is no module.  Any context, no lock. */
+bool page_is_others(uint64_t pa);
+/*
+ * Where in the window the frame at @pa is mapped; 0: it is no PAGE_WINDOW.  Any
+ * context, no lock.
+ */
+uintptr_t page_window_address(uint64_t pa);
 
 #endif

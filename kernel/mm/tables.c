@@ -2,14 +2,17 @@
  * What the machine room asks of memory (x86/upcalls.h): pages for the tables of
  * user address spaces, and the stacks on which CPUs come up.
  */
-#include <mm/page.h>
+#include <mm/internal.h>
 #include <mm/vmalloc.h>
 #include <x86/upcalls.h>
 
-/* PAGE_KERNEL: entries are physical addresses, so tables are not searched. */
-phys_t mm_alloc_table(void)
+phys_t mm_alloc_table(phys_t root)
 {
-	return page_alloc_zeroed(PAGE_KERNEL);
+	phys_t pa = page_alloc_zeroed(PAGE_TABLE);
+
+	if (pa)
+		page_set_note(pa, root ? root : pa, 0);
+	return pa;
 }
 
 void mm_free_table(phys_t pa)

@@ -43,6 +43,8 @@ static struct window_page *pages;
 /* A bit a page: mapped, and searched for pointers.  Changed atomically, as the
  * heaps of several modules share a word. */
 static uint32_t *searched_map;
+/* .. and a bit a page that is mapped; the same. */
+static uint32_t *mapped_map;
 static uint32_t mapped[MAX_MODULES];		/* (w) */
 static uint32_t unload_number[MAX_MODULES];	/* (w) */
 static uint32_t window_frees;			/* (w) */
@@ -59,21 +61,20 @@ static uintptr_t page_address(uint32_t n)
 	return WINDOW_BASE + n * PAGE_SIZE;
 }
 
-static void set_searched(uint32_t n)
+static void set_bit_of(uint32_t *map, uint32_t n)
 {
-	__atomic_fetch_or(&searched_map[n / 32], 1u << n % 32,
-			  __ATOMIC_RELAXED);
+	__atomic_fetch_or(&map[n / 32], 1u << n % 32, __ATOMIC_RELAXED);
 }
 
-static void clear_searched(uint32_t n)
+static void clear_bit_of(uint32_t *map, uint32_t n)
 {
-	__atomic_fetch_and(&searched_map[n / 32], ~(1u << n % 32),
-			   __ATOMIC_RELAXED);
+	__atomic_fetch_and(&map[n / 32], ~(1u << n % 32), __ATOMIC_RELAXED);
 }
 
 void window_init(void)
 {
-	const uint32_t bytes = WINDOW_PAGES * sizeof(*pages) + WINDOW_PAGES / 8;
+	const uint32_t bytes = WINDOW_PAGES * sizeof(*pages) +
+			       2 * WINDOW_PAGES / 8;
 	unsigned int order = 0;
 	phys_t pa;
 
@@ -84,6 +85,7 @@ void window_init(void)
 		panic("no memory for the tables of the module window");
 	pages = phys_to_virt(pa);
 	searched_map = (uint32_t *)(void *)(pages + WINDOW_PAGES);
+	mapped_map = searched_map + WINDOW_PAGES / 32;
 	memset(pages, 0, bytes);
 }
 
@@ -198,7 +200,8 @@ static void unmap_pages(uintptr_t va, uint32_t count, module_id_t owner)
 	for (i = 0; i < count; i++) {
 		if (!is_mapped(va + i * PAGE_SIZE))
 			continue;
-		clear_searched(page_number(va) + i);
+		clear_bit_of(searched_map, page_number(va) + i);
+		clear_bit_of(mapped_map, page_number(va) + i);
 		pa = (phys_t)(paging_unmap(va + i * PAGE_SIZE) & PTE_ADDR);
 		page_list_add(&frames, pa);
 		mapped[owner]--;
@@ -230,8 +233,10 @@ static int map_pages(uintptr_t va, uint32_t count, module_id_t owner)
 		pa = page_alloc_zeroed(PAGE_WINDOW);
 		if (!pa)
 			return -ENOMEM;
+		page_set_window(pa, va + i * PAGE_SIZE);
 		paging_map(va + i * PAGE_SIZE, pa, PROT_KERNEL_RW);
-		set_searched(page_number(va) + i);
+		set_bit_of(searched_map, page_number(va) + i);
+		set_bit_of(mapped_map, page_number(va) + i);
 		mapped[owner]++;
 	}
 	return 0;
@@ -415,9 +420,9 @@ void window_set_searched(uintptr_t p, size_t size, bool searched)
 
 	for (; n < end; n++) {
 		if (searched)
-			set_searched(n);
+			set_bit_of(searched_map, n);
 		else
-			clear_searched(n);
+			clear_bit_of(searched_map, n);
 	}
 }
 
@@ -426,20 +431,22 @@ void window_set_unsearched(void *p, size_t size)
 	window_set_searched((uintptr_t)p, size, false);
 }
 
-bool window_for_each_searched(bool (*fn)(uintptr_t page, void *arg), void *arg)
+static struct page_map map_of(const uint32_t *bits)
 {
-	uint32_t i, bits, n;
+	return (struct page_map){ .base = WINDOW_BASE, .bits = bits,
+				  .words = WINDOW_PAGES / 32 };
+}
 
-	for (i = 0; i < WINDOW_PAGES / 32; i++) {
-		bits = READ_ONCE(searched_map[i]);
-		while (bits) {
-			n = i * 32 + (uint32_t)__builtin_ctz(bits);
-			bits &= bits - 1;
-			if (!fn(page_address(n), arg))
-				return false;
-		}
-	}
-	return true;
+struct page_map window_searched(void)
+{
+	return map_of(searched_map);
+}
+
+bool window_for_each_mapped(bool (*fn)(uintptr_t page, void *arg), void *arg)
+{
+	const struct page_map m = map_of(mapped_map);
+
+	return page_map_walk(&m, fn, arg);
 }
 
 void window_set_block(uintptr_t p, size_t size, enum window_block_kind kind)

@@ -61,10 +61,11 @@ uint32_t window_pages(module_id_t owner);
  */
 void window_set_unsearched(void *p, size_t size);
 /*
- * Calls @fn for each mapped page of the window that is searched, whoever owns
- * it, until it returns false.  No locks; as page_for_each_slab().
+ * Calls @fn for each mapped page of the window, whoever owns it, until it
+ * returns false: then so does this.  No locks; while others run it sees a page
+ * before or after.
  */
-bool window_for_each_searched(bool (*fn)(uintptr_t page, void *arg), void *arg);
+bool window_for_each_mapped(bool (*fn)(uintptr_t page, void *arg), void *arg);
 
 static inline bool in_window(uintptr_t addr)
 {

@@ -263,17 +263,130 @@ static void note_hit(const struct search *s, uintptr_t at, uintptr_t word)
 	hits->n++;
 }
 
+static void search_words(const struct search *s, uintptr_t page)
+{
+	const uint32_t *end = (const uint32_t *)(page + PAGE_SIZE);
+
+	for (const uint32_t *p = (const uint32_t *)page; p < end; p++)
+		if (unlikely(territory_has(s->terr, *p)))
+			note_hit(s, (uintptr_t)p, *p);
+}
+
+/*
+ * Where in the territory a frame of it is that @entry has, present or not; 0:
+ * it has none, or is the entry by which the territory itself is mapped.
+ */
+static uintptr_t stray_frame(const struct territory *terr, const pte_t *entry)
+{
+	uint32_t n = *entry & PDE_LARGE ? PTES_OF_LARGE : 1;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uintptr_t va = page_window_address((*entry & PTE_ADDR) +
+						   i * PAGE_SIZE);
+
+		if (va && terr->member[window_owner(va)] &&
+		    paging_kernel_pte(va) != entry)
+			return va;
+	}
+	return 0;
+}
+
+/* Its frames are no module's, nor will be while it has them. */
+static bool maps_others(const pte_t *entry)
+{
+	uint32_t n = *entry & PDE_LARGE ? PTES_OF_LARGE : 1;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!page_is_others((*entry & PTE_ADDR) + i * PAGE_SIZE))
+			return false;
+	return true;
+}
+
+/*
+ * The low word of an entry of the direct map is @expected, but for its flags,
+ * and there is no address in the high one.
+ */
+static bool is_direct(const uint32_t *entry, uint32_t expected)
+{
+	return (entry[0] ^ expected) < PAGE_SIZE &&
+	       !(entry[1] & (uint32_t)(PTE_ADDR >> 32));
+}
+
+/* False: it has other entries than such as make a table plain. */
+static bool search_entry(const struct search *s, const pte_t *entry)
+{
+	uintptr_t va;
+
+	if (maps_others(entry))
+		return true;
+	va = stray_frame(s->terr, entry);
+	if (unlikely(va))
+		note_hit(s, (uintptr_t)entry, va);
+	return false;
+}
+
+/*
+ * A frame is an address, too, for whoever has it in a page table (H46).  Most
+ * entries are empty, or those of the direct map, which search_frame() looks at
+ * from the other side; a table with no others is plain, and is not read again
+ * until it was written.
+ */
+#define ENTRIES_AT_ONCE	4u
+
+static void search_table(const struct search *s, uintptr_t page)
+{
+	const pte_t *e = (const pte_t *)page;
+	const pte_t *end = (const pte_t *)(page + PAGE_SIZE);
+	uintptr_t base = page_table_base(page);
+	/* Of no entry, where it is no table of the direct map. */
+	uint32_t expected = base - KERNEL_BASE < DIRECT_MAP_SIZE ?
+			    base - KERNEL_BASE : UINT32_MAX - PAGE_SIZE * 512;
+	bool plain = true;
+
+	for (; e < end; e += ENTRIES_AT_ONCE) {
+		uint32_t at = expected;
+
+		expected += ENTRIES_AT_ONCE * PAGE_SIZE;
+		if (!(e[0] | e[1] | e[2] | e[3]))
+			continue;
+		for (uint32_t i = 0; i < ENTRIES_AT_ONCE; i++)
+			if (!is_direct((const uint32_t *)&e[i],
+				       at + i * PAGE_SIZE) && e[i])
+				plain &= search_entry(s, &e[i]);
+	}
+	if (plain)
+		page_table_set_plain(page, true);
+}
+
+/* @page of the window, in the direct map still, or again. */
+static bool search_frame(uintptr_t page, void *arg)
+{
+	const struct search *s = arg;
+	const pte_t *direct;
+	pte_t own;
+
+	if (!s->terr->member[window_owner(page)])
+		return true;
+	own = *paging_kernel_pte(page);
+	if (!(own & PTE_P))
+		return true;		/* its heap has just given it back */
+	direct = paging_kernel_pte((uintptr_t)phys_to_virt(own & PTE_ADDR));
+	if (unlikely((*direct & PTE_ADDR) == (own & PTE_ADDR)))
+		note_hit(s, (uintptr_t)direct, page);
+	return true;
+}
+
 static bool search_page(uintptr_t page, void *arg)
 {
 	const struct search *s = arg;
-	const uint32_t *end = (const uint32_t *)(page + PAGE_SIZE);
 
 	if (in_window(page) && s->terr->member[window_owner(page)])
 		return true;
 	s->hits->pages++;
-	for (const uint32_t *p = (const uint32_t *)page; p < end; p++)
-		if (unlikely(territory_has(s->terr, *p)))
-			note_hit(s, (uintptr_t)p, *p);
+	if (!page_is_table(page))
+		search_words(s, page);
+	else if (guard(FRAMES))
+		search_table(s, page);
 	if (s->hits->deadline && clock_ns() > s->hits->deadline) {
 		s->hits->gave_up = true;
 		return false;
@@ -293,7 +406,9 @@ static bool search_descriptor(uintptr_t at, uintptr_t address, void *arg)
 
 /*
  * Descriptors are few, and are looked at in each pass: memory_recheck() does
- * not know one from a word.
+ * not know one from a word.  Nor are frames forgotten that the territory gets
+ * between two passes: they were free, so no table but the direct map's had them
+ * (page_free()), and one that has got them since is dirty.
  */
 void memory_search(const struct territory *terr, enum memory_pass pass,
 		   struct memory_hits *hits)
@@ -309,6 +424,8 @@ void memory_search(const struct territory *terr, enum memory_pass pass,
 	else if (dirty_harvest(search_page, &s))
 		hits->gave_up = true;
 	descriptors_for_each(search_descriptor, &s);
+	if (guard(FRAMES))
+		window_for_each_mapped(search_frame, &s);
 }
 
 /*
@@ -325,11 +442,17 @@ void memory_recheck(const struct territory *terr, struct memory_hits *hits)
 		uintptr_t at = hits->at[i];
 		pte_t *pte = paging_kernel_pte(at);
 
-		if (!pte || !(*pte & PTE_P) ||
-		    !territory_has(terr, *(const uint32_t *)at))
+		uintptr_t word;
+
+		if (!pte || !(*pte & PTE_P))
+			continue;
+		word = page_is_table(at) ?
+			stray_frame(terr, (const pte_t *)at) :
+			*(const uint32_t *)at;
+		if (!territory_has(terr, word))
 			continue;
 		hits->at[kept] = at;
-		hits->word[kept++] = *(const uint32_t *)at;
+		hits->word[kept++] = word;
 	}
 	hits->n = kept;
 }

@@ -232,6 +232,25 @@ void report_stack_hit(struct unload_report *r, struct task *t,
 
 /* ---- memory ---- */
 
+/* The address that it maps, where that is the kernel's; else whose table. */
+static void describe_table(uintptr_t at, char *buf, size_t size)
+{
+	uint32_t entry = at % PAGE_SIZE / sizeof(pte_t);
+	uintptr_t va = page_table_base(at);
+	phys_t root = page_table_root(at);
+	char comm[TASK_COMM_LEN];
+	pid_t pid = root ? process_of_space(root, comm) : 0;
+
+	if (va)
+		snprintf(buf, size, "page table of the kernel, for %p",
+			 (void *)(va + entry * PAGE_SIZE));
+	else if (pid)
+		snprintf(buf, size, "page table of pid %d (%s), entry %u",
+			 pid, comm, entry);
+	else
+		snprintf(buf, size, "page table, entry %u", entry);
+}
+
 /*
  * Who holds the pointer: the line that allocated the object, else the variable,
  * else the bare address.
@@ -241,6 +260,10 @@ static void describe_holder(uintptr_t at, char *buf, size_t size)
 	struct heap_object obj;
 	char site[REPORT_SYMBOL];
 
+	if (page_is_table(at)) {
+		describe_table(at, buf, size);
+		return;
+	}
 	if (!heap_find_object(at, &obj)) {
 		describe_address(at, buf, size);
 		return;
@@ -279,7 +302,9 @@ void report_memory_hits(struct unload_report *r,
 		b = report_add(r, BLOCK_MEMORY);
 		describe_target(hits->word[i], target, sizeof(target));
 		describe_holder(hits->at[i], b->where, sizeof(b->where));
-		snprintf(b->what, sizeof(b->what), "points to %s", target);
+		snprintf(b->what, sizeof(b->what), "%s %s",
+			 page_is_table(hits->at[i]) ? "maps the page at" :
+			 "points to", target);
 	}
 }
 

@@ -394,6 +394,7 @@ void exec_commit(struct exec_image *image, struct trap_frame *frame)
 	current->mm = image->mm;
 	mm_switch(image->mm);
 	preempt_enable();
+	process_set_space(current->process, image->mm->root);
 	mm_put(old);
 	file_table_close_on_exec(current->process->files);
 	reset_fpu_and_tls();

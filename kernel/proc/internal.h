@@ -51,6 +51,8 @@ void process_exit(int status) __noreturn;
 pid_t process_reap_child(struct process *parent, pid_t pid, int *status);
 /* As process_reap_child(), asleep until there is one; -ERESTARTSYS. */
 pid_t process_wait_child(struct process *parent, pid_t pid, int *status);
+/* The root of its page tables is another now, or (0) it has none any more. */
+void process_set_space(struct process *p, phys_t root);
 /* Zombies too; valid while the lock is held.  NULL: none. */
 struct process *process_find_locked(pid_t pid) __must_hold(&process_lock);
 

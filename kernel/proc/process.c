@@ -84,6 +84,7 @@ struct process *process_new(const char *comm, struct mm *mm,
 	process_setup(p, t, files);
 	prepare_task(t, p, user);
 	t->mm = mm;
+	p->space = mm->root;
 	return p;
 
 free_records:
@@ -125,11 +126,19 @@ static void give_up_files(struct process *p)
 	file_table_free(files);
 }
 
+void process_set_space(struct process *p, phys_t root)
+{
+	spin_lock(&process_lock);
+	p->space = root;
+	spin_unlock(&process_lock);
+}
+
 /* The kernel's map is loaded before the process's own can be freed. */
 static void give_up_memory(void)
 {
 	struct mm *mm = current->mm;
 
+	process_set_space(current->process, 0);
 	preempt_disable();
 	current->mm = NULL;
 	mm_switch(NULL);
@@ -318,6 +327,23 @@ struct process *process_find_locked(pid_t pid)
 		if (p->pid == pid)
 			return p;
 	return NULL;
+}
+
+pid_t process_of_space(phys_t root, char comm[TASK_COMM_LEN])
+{
+	const struct process *p;
+	pid_t pid = 0;
+
+	spin_lock(&process_lock);
+	list_for_each_entry(p, &all_processes, all) {
+		if (p->space != root)
+			continue;
+		strscpy(comm, p->task->comm, TASK_COMM_LEN);
+		pid = p->pid;
+		break;
+	}
+	spin_unlock(&process_lock);
+	return pid;
 }
 
 unsigned int process_count(void)

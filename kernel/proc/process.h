@@ -31,6 +31,8 @@ struct process {
 	struct list_head	sibling;	/* (p) in parent->children */
 	struct file_table	*files;		/* (p) to change, by its own
 						 * task; NULL from exit on */
+	phys_t			space;		/* (p) root of its page tables,
+						 * 0 from exit on */
 	bool			exited;		/* (p) a zombie */
 	int			exit_status;	/* (p) as wait4() tells it */
 	struct wait_queue_head	child_wait;	/* it sleeps here in wait4;
@@ -62,6 +64,12 @@ void process_init(void);
 
 /* A signal for the process with @pid: 0 or -ESRCH.  Process context. */
 int process_kill(pid_t pid, int sig);
+
+/*
+ * Whose page tables have their root at @root: the pid, its name in @comm; 0: of
+ * no process that there is.  Process context.
+ */
+pid_t process_of_space(phys_t root, char comm[TASK_COMM_LEN]);
 
 /*
  * Calls @fn for each open file of @t's process, with its descriptor and a copy

@@ -128,6 +128,7 @@ static int cmd_mem(struct command_call *call)
 		[PAGE_RESERVED]	= "reserved",
 		[PAGE_FREE]	= "free",
 		[PAGE_KERNEL]	= "kernel",
+		[PAGE_TABLE]	= "page tables",
 		[PAGE_SLAB]	= "heap",
 		[PAGE_SLAB_DATA] = "heap, data",
 		[PAGE_WINDOW]	= "modules",

@@ -636,7 +636,7 @@ TEST_COMMAND(carry, "MODULE SYMBOL | stop",
 /* ---- a pointer that is left somewhere (H37) ---- */
 
 /*
- * One at a time: the word that has it, or the descriptor.
+ * One at a time: the word that has it, the descriptor, or the page-table entry.
  */
 static uintptr_t planted_data = 1;	/* not in .bss */
 static uintptr_t planted_bss;
@@ -644,6 +644,8 @@ static struct {
 	void	*heap;			/* to be freed, or NULL */
 	uintptr_t *word;		/* that has it, or NULL */
 	uint64_t *descriptor, before;	/* or this */
+	pte_t	*entry;			/* or this */
+	struct mm *mm;			/* whose it is; NULL: the kernel's */
 } planted;
 
 /* Of a segment bits 16 to 39 and 56 to 63, of a gate 0 to 15 and 48 to 63. */
@@ -701,12 +703,76 @@ static uintptr_t *place_of(const char *where)
 	return NULL;
 }
 
+static bool first_process(struct task *t, void *arg)
+{
+	struct mm **mm = arg;
+
+	if (!t->mm)
+		return true;
+	mm_get(t->mm);
+	*mm = t->mm;
+	return false;
+}
+
+/* Where nothing lies: beyond the fixed pages, and above a user's mmaps. */
+static pte_t *free_entry(const char *where)
+{
+	pte_t *entry;
+
+	if (strcmp(where, "user"))
+		return paging_kernel_pte(FIXED_ADDRESS(FIXED_PAGES));
+	task_for_each(first_process, &planted.mm);
+	if (!planted.mm)
+		return NULL;
+	mutex_lock(&planted.mm->lock);
+	entry = paging_user_pte(planted.mm->root, VM_MMAP_TOP, true);
+	mutex_unlock(&planted.mm->lock);
+	if (!entry)
+		mm_put(planted.mm);
+	return entry;
+}
+
+/* A second name for the frame behind @addr (H46), which nobody uses. */
+static int plant_entry(const char *where, uintptr_t addr)
+{
+	pte_t own = *paging_kernel_pte(addr);
+	pte_t *entry;
+
+	if (!(own & PTE_P))
+		return -EINVAL;
+	if (strcmp(where, "direct") == 0)
+		entry = paging_kernel_pte((uintptr_t)
+			phys_to_virt((phys_t)(own & PTE_ADDR)));
+	else
+		entry = free_entry(where);
+	if (!entry)
+		return -ENOENT;
+	pte_exchange(entry, (own & PTE_ADDR) | PROT_KERNEL_RW);
+	planted.entry = entry;
+	return 0;
+}
+
+static void uproot_entry(void)
+{
+	pte_exchange(planted.entry, 0);
+	tlb_shootdown(0, 0);
+	mm_put(planted.mm);
+}
+
+static bool is_entry(const char *where)
+{
+	return strcmp(where, "alias") == 0 || strcmp(where, "direct") == 0 ||
+	       strcmp(where, "user") == 0;
+}
+
 static int plant(const char *where, uintptr_t addr)
 {
 	bool is_gate = strcmp(where, "gate") == 0;
 
-	if (planted.word || planted.descriptor)
+	if (planted.word || planted.descriptor || planted.entry)
 		return -EBUSY;
+	if (is_entry(where))
+		return plant_entry(where, addr);
 	if (is_gate || strcmp(where, "segment") == 0)
 		return plant_descriptor(is_gate, addr);
 	planted.word = place_of(where);
@@ -721,6 +787,8 @@ static int uproot(bool and_clear)
 {
 	if (planted.descriptor)
 		*planted.descriptor = planted.before;
+	else if (planted.entry)
+		uproot_entry();
 	else if (!planted.word)
 		return -ENOENT;
 	else if (and_clear)
@@ -747,7 +815,9 @@ static int cmd_plant(struct command_call *call)
 }
 TEST_COMMAND(plant, "WHERE MODULE SYMBOL [BIAS] | clear | free",
 	"leave an address of a module somewhere",
-	"WHERE is data, bss, percpu, heap, large (heap), segment, gate, tss.\n"
+	"WHERE is data, bss, percpu, heap, large (heap), segment, gate, tss;\n"
+	"or a page-table entry that maps the page: alias (the kernel's),\n"
+	"direct (its direct map's), user (of the first process there is).\n"
 	"BIAS is added to it. `plant clear' takes it away; `plant free' frees\n"
 	"the heap object with the address in it. For tests of the search.\n",
 	cmd_plant);

@@ -15,17 +15,19 @@
 #define TABLE_ENTRIES	512u
 #define TABLE_SPAN	(TABLE_ENTRIES * PAGE_SIZE)	/* 2 MiB */
 #define PDE_KERNEL	(PTE_P | PTE_W)
-#define PDE_LARGE	(1ull << 7)
 
 extern char __kernel_phys_start[], __kernel_phys_end[];
 extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[];
 extern char boot_stack_guard[];
 
+/* A page of its own, which is searched for frames, not for addresses. */
+#define __table		__aligned(4096) __no_pointers
+
 pte_t pte_nx;
-static pte_t kernel_directory[TABLE_ENTRIES] __aligned(4096);
-static pte_t kernel_pdpt[4] __aligned(32);
-static pte_t trampoline_directory[TABLE_ENTRIES] __aligned(4096);
-static pte_t trampoline_pdpt[4] __aligned(32);
+static pte_t kernel_directory[TABLE_ENTRIES] __table;
+static pte_t kernel_pdpt[TABLE_ENTRIES] __table;
+static pte_t trampoline_directory[TABLE_ENTRIES] __table;
+static pte_t trampoline_pdpt[TABLE_ENTRIES] __table;
 
 /* The next page that boot may take; then the first that it has not used. */
 static phys_t boot_next;
@@ -170,6 +172,26 @@ pte_t *paging_kernel_pte(uintptr_t va)
 		return NULL;
 	table = phys_to_virt(pde & PTE_ADDR);
 	return &table[va / PAGE_SIZE % TABLE_ENTRIES];
+}
+
+phys_t paging_own_table(uint32_t i, uintptr_t *va)
+{
+	static pte_t *const above[] = {
+		kernel_directory, kernel_pdpt, trampoline_directory,
+		trampoline_pdpt,
+	};
+
+	*va = 0;
+	if (i < ARRAY_SIZE(above))
+		return virt_to_phys(above[i]);
+	i -= ARRAY_SIZE(above);
+	for (uint32_t n = 0; n < TABLE_ENTRIES; n++) {
+		if (!kernel_directory[n] || i--)
+			continue;
+		*va = KERNEL_BASE + n * TABLE_SPAN;
+		return (phys_t)(kernel_directory[n] & PTE_ADDR);
+	}
+	return 0;
 }
 
 int paging_prepare(uintptr_t va, size_t size)

@@ -35,6 +35,8 @@ typedef uint32_t phys_t;	/* all RAM used lies below 4 GiB */
 #define PTE_PCD		(1ull << 4)
 #define PTE_A		(1ull << 5)
 #define PTE_D		(1ull << 6)
+#define PDE_LARGE	(1ull << 7)	/* of a directory: this many pages */
+#define PTES_OF_LARGE	512u
 #define PTE_G		(1ull << 8)
 /* 0 on a CPU without no-execute, where the bit is reserved. */
 extern pte_t pte_nx;
@@ -69,6 +71,13 @@ static inline phys_t virt_to_phys(const void *va)
 void paging_init(phys_t ram_end);
 /* First physical byte that boot has not used; constant after paging_init(). */
 phys_t paging_boot_end(void);
+
+/*
+ * The @i-th page of the tables that the kernel's map is made of, trampoline and
+ * roots included; 0: there are no more.  *@va: the address that its first entry
+ * maps; 0: it is one of the levels above.  Any context.
+ */
+phys_t paging_own_table(uint32_t i, uintptr_t *va);
 
 /*
  * The PTE of kernel address @va, or NULL where no table is there.  Any context.

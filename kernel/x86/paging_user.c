@@ -20,13 +20,13 @@
 phys_t paging_new_root(void)
 {
 	const pte_t *kernel = phys_to_virt(paging_kernel_root());
-	phys_t root = mm_alloc_table();
+	phys_t root = mm_alloc_table(0);
 	pte_t *pdpt = phys_to_virt(root);
 
 	if (!root)
 		return 0;
 	for (uint32_t i = 0; i < USER_DIRECTORIES; i++) {
-		phys_t dir = mm_alloc_table();
+		phys_t dir = mm_alloc_table(root);
 
 		if (!dir) {
 			paging_free_root(root);
@@ -69,7 +69,7 @@ pte_t *paging_user_pte(phys_t root, uintptr_t va, bool create)
 	pde += va / TABLE_SPAN % TABLE_ENTRIES;
 	/* An empty entry is in no TLB or walk cache: nobody is told. */
 	if (!(*pde & PTE_P)) {
-		phys_t pa = create ? mm_alloc_table() : 0;
+		phys_t pa = create ? mm_alloc_table(root) : 0;
 
 		if (!pa)
 			return NULL;

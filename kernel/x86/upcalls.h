@@ -12,8 +12,11 @@ struct trap_frame;
 
 /* kernel/main.c: the boot CPU, on its idle stack, paging and GDT in place. */
 void kmain(void) __noreturn;
-/* mm: a zeroed page for a page table, 0: no memory; and back.  Any context. */
-phys_t mm_alloc_table(void);
+/*
+ * mm: a zeroed page for a page table of the space at @root (0: it is to be one
+ * itself); 0: no memory; and back.  Any context.
+ */
+phys_t mm_alloc_table(phys_t root);
 void mm_free_table(phys_t pa);
 /* mm: a CPU's first stack, KERNEL_STACK_SIZE; NULL without memory.  Boot. */
 void *mm_alloc_cpu_stack(void);
