@@ -11,9 +11,11 @@ import os
 import re
 import sys
 
+import pytest
+
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
 
-from icebox import FAILED, TOP, boot                    # noqa: E402
+from icebox import FAILED, TOP, boot, is_debug          # noqa: E402
 
 README = os.path.join(TOP, "README.md")
 PROMPT = "icebox> "
@@ -50,6 +52,7 @@ def run():
     return boot(script, smp=4)
 
 
+@pytest.mark.skipif(is_debug(), reason="its watchdog has a pid of the session")
 def test_session_is_what_happens():
     """Every command of the README prints what the README says."""
     result = run()

@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from icebox import FAILED, HUNG, NO_BOOT, OK, PANICKED, RUN, TOP, Console, boot
+from icebox import FAILED, HUNG, NO_BOOT, OK, PANICKED, RUN, TOP, Console, boot, \
+    is_debug
 
 USAGE = 64
 
@@ -76,8 +77,8 @@ def test_unknown_command_exits_1():
 
 def test_panic_in_boot_exits_2():
     """A kernel that dies before its first prompt has not just failed to boot:
-    it has said why."""
-    result = boot("lsmod", expect=PANICKED, mem=4)
+    it has said why, if it fits in at all."""
+    result = boot("lsmod", expect=PANICKED, mem=5 if is_debug() else 4)
     assert result.of("panic") and not result.of("status"), result
 
 

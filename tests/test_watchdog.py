@@ -42,6 +42,14 @@ def test_who_waits_since_before_a_freeze_is_not_named():
     assert "watchdog:" not in result.console, result
 
 
+def test_who_has_just_come_is_not_named():
+    """Ready, and without a turn yet, when the watchdog first looks."""
+    result = boot("spawn 150 spinner; sleep 2000; spawn 20 spinner; "
+                  "killall spinner; wait", expect=OK, smp=1, icount=0,
+                  append=AT_ONCE)
+    assert "watchdog:" not in result.console, result
+
+
 def test_who_goes_on_is_not_named():
     """A crowd that keeps all CPUs, sleepers of all kinds, a module's engines,
     all frozen by hand for longer than the watchdog is patient."""

@@ -26,9 +26,9 @@
 #include <x86/smp.h>
 
 /* A freeze is given up after this, and the world runs as long in between. */
-#define FREEZE_BUDGET_NS	(10 * NSEC_PER_MSEC)
-#define FREEZE_WORK_NS		(8 * NSEC_PER_MSEC)
-#define VERDICT_BUDGET_NS	(5 * NSEC_PER_MSEC)
+#define FREEZE_BUDGET_NS	(debug_slowness * 10 * NSEC_PER_MSEC)
+#define FREEZE_WORK_NS		(debug_slowness * 8 * NSEC_PER_MSEC)
+#define VERDICT_BUDGET_NS	(debug_slowness * 5 * NSEC_PER_MSEC)
 #define REST_MIN_NS		NSEC_PER_MSEC
 /* What sleeps with evidence, or a pointer left: so long it may yet go away. */
 #define PATIENCE_NS		(50 * NSEC_PER_MSEC)

@@ -187,7 +187,8 @@ static noinline const char *look_at_task(struct task *t)
 	struct rq *rq = task_rq_lock(t, &flags);
 
 	what = freezer_frozen() ? NULL : what_it_waits_for(t);
-	if (!what || t->watched.switches != t->switches ||
+	if (!what || !stamp_ns(t->watched.since) ||
+	    t->watched.switches != t->switches ||
 	    t->watched.thaws != freezer_manual_thaws()) {
 		t->watched.switches = t->switches;
 		t->watched.thaws = freezer_manual_thaws();

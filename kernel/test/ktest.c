@@ -19,7 +19,7 @@
 
 extern const struct ktest __ktest_start[], __ktest_end[];
 
-#define WATCHDOG_NS	(60 * NSEC_PER_SEC)
+#define WATCHDOG_NS	(debug_slowness * 60 * NSEC_PER_SEC)
 #define REASON_SIZE	200u
 
 /* ---- one test ---- */

@@ -33,6 +33,8 @@
 #else
 #define debug_build		false
 #endif
+/* Instructions that a debug build takes for one: so much longer it may take. */
+#define debug_slowness		(debug_build ? 4u : 1u)
 
 /* One access, neither repeated nor left out by the compiler. */
 #define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
