@@ -243,6 +243,19 @@ KTEST(mm, dirty_bits_show_writes)
 	return NULL;
 }
 
+/* H46: what page_alloc() gives out has no second name, not for a driver. */
+KTEST(mm, ioremap_maps_no_memory)
+{
+	void *p = kmalloc(64, GFP_KERNEL), *regs;
+
+	KTEST_EXPECT(p);
+	regs = ioremap(virt_to_phys(p) - PAGE_SIZE, PAGE_SIZE + 1);
+	iounmap(regs);
+	kfree(p);
+	KTEST_EXPECT(!regs);
+	return NULL;
+}
+
 /*
  * Stacks come zeroed, with guards that are not mapped.  The second is the first
  * again, most likely, out of what is kept for the next.
