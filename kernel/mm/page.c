@@ -384,6 +384,12 @@ void page_set_window(phys_t pa, uintptr_t va)
 	frames[frame_number(pa)].note = va >> PAGE_SHIFT;
 }
 
+bool page_is_allocatable(uint64_t pa)
+{
+	return pa >> PAGE_SHIFT < nr_frames &&
+	       READ_ONCE(frames[pa >> PAGE_SHIFT].kind) != PAGE_RESERVED;
+}
+
 bool page_is_others(uint64_t pa)
 {
 	uint32_t kind = PAGE_RESERVED;

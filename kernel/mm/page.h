@@ -79,6 +79,11 @@ uintptr_t page_table_base(uintptr_t page);
  * any context.
  */
 void page_table_set_plain(uintptr_t page, bool plain);
+/*
+ * The frame at @pa is, or was, or will be, page_alloc()'s to give: it never
+ * changes.  Any context, no lock.
+ */
+bool page_is_allocatable(uint64_t pa);
 /* The frame at @pa has an owner, who is no module.  Any context, no lock. */
 bool page_is_others(uint64_t pa);
 /*

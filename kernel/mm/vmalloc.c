@@ -256,6 +256,14 @@ void vfree(void *p)
 		release_range((uintptr_t)p, range_pages((uintptr_t)p), true);
 }
 
+static bool has_allocatable(phys_t pa, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (page_is_allocatable((uint64_t)pa + i * PAGE_SIZE))
+			return true;
+	return false;
+}
+
 void *ioremap(phys_t pa, size_t size)
 {
 	uint32_t offset = pa % PAGE_SIZE, count, i;
@@ -264,6 +272,8 @@ void *ioremap(phys_t pa, size_t size)
 	if (!size || size > VMALLOC_END - VMALLOC_BASE - PAGE_SIZE)
 		return NULL;
 	count = DIV_ROUND_UP(offset + size, PAGE_SIZE);
+	if (has_allocatable(pa, count))
+		return NULL;
 	va = find_range(count);
 	if (!va)
 		return NULL;

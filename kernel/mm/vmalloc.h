@@ -23,7 +23,8 @@ void vfree(void *p);
 
 /*
  * Device registers at @pa, uncached; whole pages around them are mapped.  NULL
- * without room.  As vmalloc().
+ * without room, and where RAM is that page_alloc() gives out: a second name of
+ * a frame would outlive its owner (H46), and hide writes (H51).  As vmalloc().
  */
 void *ioremap(phys_t pa, size_t size);
 /* What ioremap() returned; the frames are nobody's to free.  As vfree(). */

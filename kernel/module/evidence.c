@@ -273,16 +273,30 @@ static void search_words(const struct search *s, uintptr_t page)
 }
 
 /*
+ * The frames of an entry; returns how many.  In one of a large page bit 12 is
+ * no address but its PAT bit, and bit 7 of a small one, which is that one's,
+ * makes it large here: all that either can map (Intel SDM vol. 3, 4.4.2).
+ */
+static uint32_t frames_of(const pte_t *entry, uint64_t *first)
+{
+	*first = *entry & PTE_ADDR;
+	if (!(*entry & PDE_LARGE))
+		return 1;
+	*first &= ~(PTES_OF_LARGE * (uint64_t)PAGE_SIZE - 1);
+	return PTES_OF_LARGE;
+}
+
+/*
  * Where in the territory a frame of it is that @entry has, present or not; 0:
  * it has none, or is the entry by which the territory itself is mapped.
  */
 static uintptr_t stray_frame(const struct territory *terr, const pte_t *entry)
 {
-	uint32_t n = *entry & PDE_LARGE ? PTES_OF_LARGE : 1;
+	uint64_t first;
+	uint32_t n = frames_of(entry, &first);
 
 	for (uint32_t i = 0; i < n; i++) {
-		uintptr_t va = page_window_address((*entry & PTE_ADDR) +
-						   i * PAGE_SIZE);
+		uintptr_t va = page_window_address(first + i * PAGE_SIZE);
 
 		if (va && terr->member[window_owner(va)] &&
 		    paging_kernel_pte(va) != entry)
@@ -294,10 +308,11 @@ static uintptr_t stray_frame(const struct territory *terr, const pte_t *entry)
 /* Its frames are no module's, nor will be while it has them. */
 static bool maps_others(const pte_t *entry)
 {
-	uint32_t n = *entry & PDE_LARGE ? PTES_OF_LARGE : 1;
+	uint64_t first;
+	uint32_t n = frames_of(entry, &first);
 
 	for (uint32_t i = 0; i < n; i++)
-		if (!page_is_others((*entry & PTE_ADDR) + i * PAGE_SIZE))
+		if (!page_is_others(first + i * PAGE_SIZE))
 			return false;
 	return true;
 }
@@ -338,7 +353,7 @@ static void search_table(const struct search *s, uintptr_t page)
 	const pte_t *e = (const pte_t *)page;
 	const pte_t *end = (const pte_t *)(page + PAGE_SIZE);
 	uintptr_t base = page_table_base(page);
-	/* Of no entry, where it is no table of the direct map. */
+	/* Of no frame of RAM, where it is no table of the direct map. */
 	uint32_t expected = base - KERNEL_BASE < DIRECT_MAP_SIZE ?
 			    base - KERNEL_BASE : UINT32_MAX - PAGE_SIZE * 512;
 	bool plain = true;
@@ -406,9 +421,13 @@ static bool search_descriptor(uintptr_t at, uintptr_t address, void *arg)
 
 /*
  * Descriptors are few, and are looked at in each pass: memory_recheck() does
- * not know one from a word.  Nor are frames forgotten that the territory gets
- * between two passes: they were free, so no table but the direct map's had them
- * (page_free()), and one that has got them since is dirty.
+ * not know one from a word.
+ *
+ * Nor are frames forgotten that the territory gets between two passes: they
+ * were free, so no table but the direct map's had them (page_free()), and one
+ * that has got them since is dirty.  And nobody has one in a register, about to
+ * write it to a table: only window.c deals with frames of the window, and only
+ * maps them at their one address there.
  */
 void memory_search(const struct territory *terr, enum memory_pass pass,
 		   struct memory_hits *hits)

@@ -727,9 +727,24 @@ static pte_t *free_entry(const char *where)
 	mutex_lock(&planted.mm->lock);
 	entry = paging_user_pte(planted.mm->root, VM_MMAP_TOP, true);
 	mutex_unlock(&planted.mm->lock);
-	if (!entry)
+	if (!entry) {
 		mm_put(planted.mm);
+		planted.mm = NULL;
+	}
 	return entry;
+}
+
+/*
+ * A large page that the frame lies in, not present, in an entry of the root
+ * that no CPU looks at.
+ */
+static int plant_large_page(pte_t own)
+{
+	const uint64_t mask = PTES_OF_LARGE * (uint64_t)PAGE_SIZE - 1;
+
+	planted.entry = (pte_t *)phys_to_virt(paging_kernel_root()) + 511;
+	pte_exchange(planted.entry, (own & PTE_ADDR & ~mask) | PDE_LARGE);
+	return 0;
 }
 
 /* A second name for the frame behind @addr (H46), which nobody uses. */
@@ -740,6 +755,8 @@ static int plant_entry(const char *where, uintptr_t addr)
 
 	if (!(own & PTE_P))
 		return -EINVAL;
+	if (strcmp(where, "largepage") == 0)
+		return plant_large_page(own);
 	if (strcmp(where, "direct") == 0)
 		entry = paging_kernel_pte((uintptr_t)
 			phys_to_virt((phys_t)(own & PTE_ADDR)));
@@ -762,7 +779,7 @@ static void uproot_entry(void)
 static bool is_entry(const char *where)
 {
 	return strcmp(where, "alias") == 0 || strcmp(where, "direct") == 0 ||
-	       strcmp(where, "user") == 0;
+	       strcmp(where, "user") == 0 || strcmp(where, "largepage") == 0;
 }
 
 static int plant(const char *where, uintptr_t addr)
@@ -817,7 +834,8 @@ TEST_COMMAND(plant, "WHERE MODULE SYMBOL [BIAS] | clear | free",
 	"leave an address of a module somewhere",
 	"WHERE is data, bss, percpu, heap, large (heap), segment, gate, tss;\n"
 	"or a page-table entry that maps the page: alias (the kernel's),\n"
-	"direct (its direct map's), user (of the first process there is).\n"
+	"direct (its direct map's), largepage (one that is not present), user\n"
+	"(of the first process there is).\n"
 	"BIAS is added to it. `plant clear' takes it away; `plant free' frees\n"
 	"the heap object with the address in it. For tests of the search.\n",
 	cmd_plant);

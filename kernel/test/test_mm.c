@@ -244,6 +244,43 @@ KTEST(mm, dirty_bits_show_writes)
 }
 
 /*
+ * H46: a table that was found plain is left out, until somebody writes an
+ * entry; then the next walk has it, be it over what was written or, that
+ * forgotten, over all.  Nobody unloads while the suites run, and nobody else
+ * writes to the table of the fixed pages.
+ */
+KTEST(mm, written_page_table_is_not_plain)
+{
+	pte_t *entry = paging_kernel_pte(FIXED_ADDRESS(FIXED_PAGES));
+	bool out, unwritten, written, in;
+
+	dirty_clear();
+	page_table_set_plain(ALIGN_DOWN((uintptr_t)entry, PAGE_SIZE), true);
+	out = searched_for_each(is_not_page, entry);
+	unwritten = dirty_for_each(is_not_page, entry);
+	pte_exchange(entry, PAGE_SIZE);		/* not present */
+	written = !dirty_for_each(is_not_page, entry);
+	dirty_clear();
+	in = !searched_for_each(is_not_page, entry);
+	pte_exchange(entry, 0);
+	KTEST_EXPECT(out && unwritten && written && in);
+	return NULL;
+}
+
+/* H46: what page_alloc() gives out has no second name, not for a driver. */
+KTEST(mm, ioremap_maps_no_memory)
+{
+	void *p = kmalloc(64, GFP_KERNEL), *regs;
+
+	KTEST_EXPECT(p);
+	regs = ioremap(virt_to_phys(p) - PAGE_SIZE, PAGE_SIZE + 1);
+	iounmap(regs);
+	kfree(p);
+	KTEST_EXPECT(!regs);
+	return NULL;
+}
+
+/*
  * Stacks come zeroed, with guards that are not mapped.  The second is the first
  * again, most likely, out of what is kept for the next.
  */

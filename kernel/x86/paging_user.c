@@ -38,24 +38,36 @@ phys_t paging_new_root(void)
 	return root;
 }
 
-static void free_directory(pte_t entry)
+/*
+ * What @entry has goes back when the entry is empty: whoever gets the frame has
+ * it alone, or a search for frames would take this table for one that maps it.
+ */
+static void free_table_of(pte_t *entry)
 {
-	const pte_t *dir = phys_to_virt(entry & PTE_ADDR);
+	phys_t table = (phys_t)(*entry & PTE_ADDR);
+
+	*entry = 0;
+	mm_free_table(table);
+}
+
+static void free_directory(pte_t *entry)
+{
+	pte_t *dir = phys_to_virt(*entry & PTE_ADDR);
 
 	for (uint32_t i = 0; i < TABLE_ENTRIES; i++)
 		if (dir[i] & PTE_P)
-			mm_free_table(dir[i] & PTE_ADDR);
-	mm_free_table(entry & PTE_ADDR);
+			free_table_of(&dir[i]);
+	free_table_of(entry);
 }
 
 void paging_free_root(phys_t root)
 {
-	const pte_t *pdpt = phys_to_virt(root);
+	pte_t *pdpt = phys_to_virt(root);
 
 	assert(root != paging_kernel_root() && root != read_cr3());
 	for (uint32_t i = 0; i < USER_DIRECTORIES; i++)
 		if (pdpt[i] & PTE_P)
-			free_directory(pdpt[i]);
+			free_directory(&pdpt[i]);
 	mm_free_table(root);
 }
 
