@@ -40,7 +40,7 @@
 #define BAD_USER_PTR	0x1000u
 #define PROBE_VISIT	1u		/* modules/probe.c */
 #define PROBE_TELL	2u
-#define MAX_STEPS	20000u
+#define MAX_STEPS	(20000u * debug_slowness)
 /* Of guest time; an unload without anybody in its way takes 2 ms. */
 #define RESCUE_NS	(100 * NSEC_PER_MSEC)
 
@@ -444,7 +444,8 @@ static const char *one_stop(struct sweep *s, uint32_t ticks, bool *end)
 
 /*
  * Each victim goes its way from the start, and one instruction further than the
- * one before.  The module is there at each, brought in again where it has gone.
+ * one before, in a debug build so many as it takes for one.  The module is there
+ * at each, brought in again where it has gone.
  */
 static const char *all_stops(struct sweep *s)
 {
@@ -452,7 +453,7 @@ static const char *all_stops(struct sweep *s)
 	bool end = false;
 
 	for (uint32_t n = 1; !reason && !end && n < MAX_STEPS;
-	     n += s->stride + 1)
+	     n += (s->stride + 1) * debug_slowness)
 		reason = one_stop(s, n, &end);
 	if (s->id == MODULE_NONE)
 		return reason;
