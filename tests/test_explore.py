@@ -14,10 +14,11 @@ import pytest
 
 from icebox import TOP, lab_build
 
-pytest.importorskip("numpy", reason="python3-numpy: make deps-check")
+np = pytest.importorskip("numpy", reason="python3-numpy: make deps-check")
 TOOL = os.path.join(TOP, "tools/explore")
 sys.path.insert(0, os.path.join(TOP, "tests/explore"))
 import outcome                                          # noqa: E402
+import player                                           # noqa: E402
 
 
 def load_tool():
@@ -86,6 +87,28 @@ def test_two_preemptions_can_be_played(tmp_path):
             tmp_path, "counts-itself-bound2-3-of-1000.jsonl")) as f:
         assert len(re.findall(r'"schedule": "\w+:\d+ \w+:\d+ \w+ \w+"',
                               f.read())) == 6
+
+
+@pytest.mark.long
+def test_no_stop_is_lost_where_the_timer_is_armed(tmp_path):
+    """The instructions between the look at the tick and the timer's register,
+    and those in the timer's own interrupt: the stop comes late, or early, but
+    it comes, at the instruction that the recording has there."""
+    build = lab_build()
+    with player.Machine(build, "timer", trace=True) as recorder, \
+            player.Machine(build, "timer") as machine:
+        plan = tool.Plan(recorder, machine, False)
+        for actor, trace in plan.traces.items():
+            armed = [row for row in np.flatnonzero(
+                trace.code == machine.symbols["clock_arm_ticks"])
+                if trace.first_of(actor) < row < trace.segment(0)[1]][:2]
+            assert armed
+            for row in [r + n for r in armed for n in range(0, 90, 3)]:
+                ticks = plan.ticks(actor, row)
+                result = machine.play(tool.one_stop(actor, ticks))
+                assert result.stops and plan.is_there(actor, ticks, result), \
+                    (actor, row, ticks, result.stops)
+                assert plan.clock.reach(result, ticks) >= ticks
 
 
 # ---- its parts ----

@@ -30,7 +30,7 @@ STATES = ["free", "LOADING", "LIVE", "CLOSED", "HELD", "DEFERRED", "DEAD",
 OUTCOMES = ["gone", "would go", "refused", "deferred", "entombed",
             "unfinished"]
 SEGMENTS, MARKS = 8, 96
-STOP_WORDS = 9
+STOP_WORDS = 10
 EIP, ESP = 8, 4                 # in what the debugger calls g
 
 BOOT_SECONDS = 120
@@ -44,8 +44,8 @@ class NoScene(Exception):
 
 class Stop:
     def __init__(self, words):
-        (self.segment, self.actor, eip, self.tsc, self.late, self.state,
-         self.frozen, self.count, self.inside) = words
+        (self.segment, self.actor, eip, self.entered, self.past, self.late,
+         self.state, self.frozen, self.count, self.inside) = words
         self.eip = eip ^ 0xffffffff
 
     @property
@@ -230,6 +230,12 @@ class Machine:
         if at < 0:
             raise NoScene("the idle loop does not halt")
         return start + at + 1
+
+    def return_addresses(self):
+        """Where interrupts end that came in the kernel."""
+        start = self.symbols["trap_return"]
+        code = self.gdb.read(start, 64)
+        return [start + i for i, byte in enumerate(code) if byte == 0xcf]
 
     def within(self, addresses, function):
         """Which of an array of addresses are the function's."""

@@ -42,7 +42,11 @@ WINDOW, WINDOW_SIZE = 0xe8000000, 0x08000000
 STACKS, STACKS_END = 0xf0000000, 0xffc00000     # kernel/x86/paging.h
 SPLIT = 3                       # plays with the other in between
 PROBES = 24
+# A stop that came late has passed places that arm the timer, which is shorter
+# work when the tick has passed.
 SLACK = 60
+LAST = 200                      # instructions with interrupts off
+NESTED = 4
 
 
 class Trace:
@@ -64,6 +68,9 @@ class Trace:
         self.store = np.concatenate([self.store, self.store[wide]])
         self.leave_out(machine)
         self.find_ticks(machine)
+        self.is_entry = (self.code >= machine.symbols["trap_stub_0"]) & \
+            (self.code < machine.symbols["trap_common"])
+        self.is_return = np.isin(self.code, machine.return_addresses())
 
     def leave_out(self, machine):
         """All of a page's search but its first word; and which accesses are
@@ -94,6 +101,15 @@ class Trace:
         self.tick = np.arange(len(self.code), dtype=np.int64) + ahead
         idle = machine.within(self.code[marks - 1], "idle_loop")
         self.starts = marks[~idle]
+
+    def resumed_after(self, first, last):
+        """What goes on behind an interrupt that came in these rows; others may
+        have come in it, and ended."""
+        came = first + np.flatnonzero(self.is_entry[first:last])
+        if not len(came):
+            return ()
+        ends = np.flatnonzero(self.is_return[came[0]:]) + came[0]
+        return self.code[ends[ends + 1 < len(self.code)][:NESTED] + 1]
 
     def segment(self, i):
         """The rows of the i-th segment, the idle loop's marks left out."""
@@ -142,9 +158,10 @@ def union(sets):
 
 
 class Clock:
-    """How far behind its tick a stop comes: a constant number of instructions
-    where interrupts are on, measured and not believed; where they are off it
-    is later by what the result says. Of first segments."""
+    """How far behind its tick the interrupt of a stop comes: a constant number
+    of instructions where interrupts are on, measured and not believed; where
+    they are off it is later by what the result says, and where the tick passes
+    in an interrupt of the timer that one is taken. Of first segments."""
 
     def __init__(self, machine, trace, actor):
         first, last = trace.first_of(actor), trace.segment(0)[1]
@@ -191,23 +208,39 @@ class Clock:
         return int(trace.tick[row] - trace.tick[begin]) - self.offset
 
     def delay(self, result, ticks):
-        """By how much the stop came later than asked."""
-        return max(lag(result, ticks) - self.lag, 0)
+        """By how much the interrupt came later than asked, or earlier."""
+        return lag(result, ticks) - self.lag
+
+    def reach(self, result, ticks):
+        """The last tick to ask for that leads to this stop: of an interrupt
+        that waited until it could come, or of one that it passed in."""
+        late = self.delay(result, ticks)
+        if late >= 0:
+            return ticks + max(late - 1, 0)
+        return ticks + result.stops[0].past
 
     def is_there(self, trace, result, ticks):
-        """The stop was at the recorded instruction. One that came late has
-        passed places that arm the timer, which is shorter work when the tick
-        has passed."""
+        """The stop was at the recorded instruction; and there was one, unless
+        the actor's way ended before interrupts were on again."""
+        begin, end = trace.tick[list(trace.segment(0))]
+        if not result.stops:
+            return end - begin - ticks < LAST
         late = self.delay(result, ticks)
-        tick = trace.tick[trace.segment(0)[0]] + ticks + self.offset + late
-        row = int(np.searchsorted(trace.tick, tick))
+        row = int(np.searchsorted(trace.tick, begin + ticks + self.offset +
+                                  late))
         slack = SLACK if late else 0
-        return result.stops[0].eip in trace.code[max(row - slack, 0):
-                                                 row + slack + 1]
+        first, last = max(row - slack, 0), row + slack + 1
+        eip = result.stops[0].eip
+        return eip in trace.code[first:last] or \
+            eip in trace.resumed_after(first, last)
+
+
+def signed(word):
+    return ((word + 0x80000000) & 0xffffffff) - 0x80000000
 
 
 def lag(result, ticks):
-    return (result.stops[0].tsc - result.marks[0] - ticks) & 0xffffffff
+    return signed(result.stops[0].entered - result.marks[0] - ticks)
 
 
 def others_of(machine, actor, traces):
