@@ -19,6 +19,7 @@ TOOL = os.path.join(TOP, "tools/explore")
 sys.path.insert(0, os.path.join(TOP, "tests/explore"))
 import outcome                                          # noqa: E402
 import player                                           # noqa: E402
+import points                                           # noqa: E402
 
 
 def load_tool():
@@ -112,6 +113,16 @@ def test_no_stop_is_lost_where_the_timer_is_armed(tmp_path):
 
 
 # ---- its parts ----
+
+def test_a_stop_while_preemption_is_off_is_where_it_comes_on():
+    """Unless another task has the CPU by then: who was asked stands, and who
+    follows him does not."""
+    trace = points.Trace.__new__(points.Trace)
+    trace.preemptible = np.array([0, 1, 2, 6, 7, 12])
+    trace.switches = np.array([9])
+    assert trace.where_preempted(np.array([1, 3, 6, 8, 9, 10])).tolist() == \
+        [1, 6, 6, 8, 9, 12]
+
 
 @pytest.mark.parametrize("stops", [0, 1, 7, 100, 1001])
 @pytest.mark.parametrize("parts", [1, 2, 7, 1000])

@@ -517,6 +517,8 @@ static void play_it(void)
 
 	ex.at = 0;
 	explore_result.nr_marks = 0;
+	for (uint32_t a = 0; a < EXPLORE_ACTORS; a++)
+		explore_result.actor[a].stack = ex.actor[a].task->stack;
 	ktimer_init(&ex.patience, lose_patience);
 	sched_timer_hook = on_timer;
 	sched_idle_hook = explore_mark;

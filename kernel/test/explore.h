@@ -49,6 +49,7 @@ struct explore_result {
 	struct explore_stop stop[EXPLORE_SEGMENTS];
 	struct {
 		uint32_t finished, result, called, started;
+		uint32_t stack;		/* lowest byte */
 	} actor[EXPLORE_ACTORS];
 	uint32_t	outcome;	/* enum unload_outcome */
 	uint32_t	spared, rounds;
