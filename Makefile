@@ -509,12 +509,13 @@ explore:
 else
 EXPLORE	:= tools/explore --bound $(or $(BOUND),1) \
 	   $(SCENARIO:%=--scenario %) $(GUARD_OFF:%=--guard-off %)
+SHARDS	:= $(or $(SHARDS),$(shell nproc))
 explore: all ## every interleaving; BOUND=1|2 SCENARIO=file SHARD=1/8 or SHARDS=8
-	@export ICEBOX_BUILD=$(abspath $(B)); $(if $(SHARDS),\
+	@export ICEBOX_BUILD=$(abspath $(B)); $(if $(SHARD),\
+		$(EXPLORE) --shard $(SHARD),\
 		parallel --will-cite --line-buffer $(EXPLORE) \
 			--shard '{}/$(SHARDS)' ::: $$(seq $(SHARDS)); \
-		status=$$?; tools/explore --report; exit $$status,\
-		$(EXPLORE) $(SHARD:%=--shard %))
+		status=$$?; tools/explore --report; exit $$status)
 endif
 
 $(B)/coroner-watch.so: tools/coroner/watch.c $(B)/.watch

@@ -14,10 +14,12 @@ import pytest
 
 from icebox import TOP, lab_build
 
-pytest.importorskip("numpy", reason="python3-numpy: make deps-check")
+np = pytest.importorskip("numpy", reason="python3-numpy: make deps-check")
 TOOL = os.path.join(TOP, "tools/explore")
 sys.path.insert(0, os.path.join(TOP, "tests/explore"))
 import outcome                                          # noqa: E402
+import player                                           # noqa: E402
+import points                                           # noqa: E402
 
 
 def load_tool():
@@ -88,7 +90,39 @@ def test_two_preemptions_can_be_played(tmp_path):
                               f.read())) == 6
 
 
+@pytest.mark.long
+def test_no_stop_is_lost_where_the_timer_is_armed(tmp_path):
+    """The instructions between the look at the tick and the timer's register,
+    and those in the timer's own interrupt: the stop comes late, or early, but
+    it comes, at the instruction that the recording has there."""
+    build = lab_build()
+    with player.Machine(build, "timer", trace=True) as recorder, \
+            player.Machine(build, "timer") as machine:
+        plan = tool.Plan(recorder, machine, False)
+        for actor, trace in plan.traces.items():
+            armed = [row for row in np.flatnonzero(
+                trace.code == machine.symbols["clock_arm_ticks"])
+                if trace.first_of(actor) < row < trace.segment(0)[1]][:2]
+            assert armed
+            for row in [r + n for r in armed for n in range(0, 90, 3)]:
+                ticks = plan.ticks(actor, row)
+                result = machine.play(tool.one_stop(actor, ticks))
+                assert result.stops and plan.is_there(actor, ticks, result), \
+                    (actor, row, ticks, result.stops)
+                assert plan.clock.reach(result, ticks) >= ticks
+
+
 # ---- its parts ----
+
+def test_a_stop_while_preemption_is_off_is_where_it_comes_on():
+    """Unless another task has the CPU by then: who was asked stands, and who
+    follows him does not."""
+    trace = points.Trace.__new__(points.Trace)
+    trace.preemptible = np.array([0, 1, 2, 6, 7, 12])
+    trace.switches = np.array([9])
+    assert trace.where_preempted(np.array([1, 3, 6, 8, 9, 10])).tolist() == \
+        [1, 6, 6, 8, 9, 12]
+
 
 @pytest.mark.parametrize("stops", [0, 1, 7, 100, 1001])
 @pytest.mark.parametrize("parts", [1, 2, 7, 1000])

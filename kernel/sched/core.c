@@ -739,7 +739,9 @@ static noinline void timer_interrupt(bool may_preempt)
 
 void sched_timer_interrupt(struct trap_frame *frame)
 {
+	clock_enter_interrupt();
 	timer_interrupt(trap_from_user(frame) || !preempt_count());
+	clock_leave_interrupt();
 	stack_wipe_near(1024);		/* of times (H09) */
 	if (unlikely(sched_timer_hook))
 		sched_timer_hook(frame);

@@ -330,7 +330,8 @@ static noinline bool is_inside(const struct trap_frame *f)
 	return inside;
 }
 
-static noinline void note_stop(const struct trap_frame *f, bool his)
+static noinline void note_stop(const struct trap_frame *f, bool his,
+			       uint32_t past)
 {
 	struct explore_result *r = &explore_result;
 	struct explore_stop *s = &r->stop[r->nr_stops];
@@ -342,7 +343,8 @@ static noinline void note_stop(const struct trap_frame *f, bool his)
 	s->segment = ex.at - 1;
 	s->actor = his ? ex.turn : EXPLORE_NOBODY;
 	s->not_eip = ~f->eip;
-	s->tsc = (uint32_t)rdtsc();
+	s->entered = clock_entered;
+	s->past = past;
 	s->late = preempt_count() != 0;
 	s->state = owner_state(ex.id);
 	s->frozen = freezer_frozen();
@@ -354,10 +356,11 @@ static noinline void note_stop(const struct trap_frame *f, bool his)
 static void on_timer(const struct trap_frame *f)
 {
 	bool his = is_his(ex.turn, current);
+	uint64_t now = rdtsc();
 
-	if (!clock_trap || rdtsc() < clock_trap)
+	if (!clock_trap || now < clock_trap)
 		return;
-	note_stop(f, his);
+	note_stop(f, his, (uint32_t)(now - clock_trap));
 	stack_wipe_dead();
 	if (his) {
 		ex.actor[ex.turn].stopped = current;
@@ -514,6 +517,8 @@ static void play_it(void)
 
 	ex.at = 0;
 	explore_result.nr_marks = 0;
+	for (uint32_t a = 0; a < EXPLORE_ACTORS; a++)
+		explore_result.actor[a].stack = ex.actor[a].task->stack;
 	ktimer_init(&ex.patience, lose_patience);
 	sched_timer_hook = on_timer;
 	sched_idle_hook = explore_mark;

@@ -35,7 +35,8 @@ struct explore_stop {
 	uint32_t	segment;
 	uint32_t	actor;		/* EXPLORE_NOBODY: his did not run */
 	uint32_t	not_eip;	/* inverted: no address of a module */
-	uint32_t	tsc;		/* low words, here and below */
+	uint32_t	entered;	/* TSC; low words, here and below */
+	uint32_t	past;		/* its tick, as it was seen */
 	uint32_t	late;		/* preemption was off */
 	uint32_t	state;		/* enum module_state */
 	uint32_t	frozen;
@@ -48,6 +49,7 @@ struct explore_result {
 	struct explore_stop stop[EXPLORE_SEGMENTS];
 	struct {
 		uint32_t finished, result, called, started;
+		uint32_t stack;		/* lowest byte */
 	} actor[EXPLORE_ACTORS];
 	uint32_t	outcome;	/* enum unload_outcome */
 	uint32_t	spared, rounds;

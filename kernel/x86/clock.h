@@ -31,13 +31,24 @@ void clock_arm_ticks(uint32_t count);
 
 #ifdef CONFIG_LAB
 /*
- * Whatever else is armed, the next interrupt of the timer comes when the TSC
- * has this value; 0: as usual.  It stays until it is changed, and takes effect
- * as the timer is armed.  For experiments on one CPU.
+ * Whatever else is armed, an interrupt of the timer comes when the TSC has this
+ * value; 0: as usual.  It stays until it is changed, and takes effect as the
+ * timer is armed.  For experiments on one CPU.
  */
 extern uint64_t clock_trap;
+
+/*
+ * Around the timer's interrupt: a trap that passes meanwhile is the caller's to
+ * see behind it.  clock_entered is when the last one began, a low word of the
+ * TSC.  Interrupts off.
+ */
+extern uint32_t clock_entered;
+void clock_enter_interrupt(void);
+void clock_leave_interrupt(void);
 #else
 #define clock_trap	0ull
+static inline void clock_enter_interrupt(void) { }
+static inline void clock_leave_interrupt(void) { }
 #endif
 
 #endif

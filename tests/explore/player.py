@@ -30,7 +30,7 @@ STATES = ["free", "LOADING", "LIVE", "CLOSED", "HELD", "DEFERRED", "DEAD",
 OUTCOMES = ["gone", "would go", "refused", "deferred", "entombed",
             "unfinished"]
 SEGMENTS, MARKS = 8, 96
-STOP_WORDS = 9
+STOP_WORDS = 10
 EIP, ESP = 8, 4                 # in what the debugger calls g
 
 BOOT_SECONDS = 120
@@ -44,8 +44,8 @@ class NoScene(Exception):
 
 class Stop:
     def __init__(self, words):
-        (self.segment, self.actor, eip, self.tsc, self.late, self.state,
-         self.frozen, self.count, self.inside) = words
+        (self.segment, self.actor, eip, self.entered, self.past, self.late,
+         self.state, self.frozen, self.count, self.inside) = words
         self.eip = eip ^ 0xffffffff
 
     @property
@@ -65,11 +65,12 @@ class Result:
         self.stops = [Stop(words[1 + i * STOP_WORDS:
                                  1 + (i + 1) * STOP_WORDS])
                       for i in range(words[0])]
-        self.finished = [words[at + 4 * a] for a in range(2)]
-        self.result = [signed[at + 4 * a + 1] for a in range(2)]
+        self.finished = [words[at + 5 * a] for a in range(2)]
+        self.result = [signed[at + 5 * a + 1] for a in range(2)]
         self.called = bool(words[at + 2])
-        self.started = [words[at + 4 * a + 3] for a in range(2)]
-        at += 8
+        self.started = [words[at + 5 * a + 3] for a in range(2)]
+        self.stack = [words[at + 5 * a + 4] for a in range(2)]
+        at += 10
         (outcome, self.spared, self.rounds, self.lent, state,
          self.second_error, self.left_behind, n) = words[at:at + 8]
         self.outcome = OUTCOMES[outcome]
@@ -77,7 +78,7 @@ class Result:
         self.marks = words[at + 8:at + 8 + n]
 
 
-RESULT_BYTES = 4 * (1 + SEGMENTS * STOP_WORDS + 8 + 8 + MARKS)
+RESULT_BYTES = 4 * (1 + SEGMENTS * STOP_WORDS + 10 + 8 + MARKS)
 
 
 class Debugger(Remote):
@@ -230,6 +231,23 @@ class Machine:
         if at < 0:
             raise NoScene("the idle loop does not halt")
         return start + at + 1
+
+    def return_addresses(self):
+        """Where interrupts end that came in the kernel."""
+        start = self.symbols["trap_return"]
+        code = self.gdb.read(start, 64)
+        return [start + i for i, byte in enumerate(code) if byte == 0xcf]
+
+    def counts_preemption(self, address):
+        """By how much an instruction that writes preempt_count changes it."""
+        code = self.gdb.read(address, 12).lstrip(b"\x64\x65\x66")
+        kind = code[0], code[1] >> 3 & 7
+        if kind in ((0xff, 0), (0xff, 1)):
+            return 1 - 2 * kind[1]
+        if kind in ((0x83, 0), (0x83, 5)):
+            step = code[6] if code[1] & 0xc7 == 5 else code[3]
+            return step if kind[1] == 0 else -step
+        raise NoScene("%08x: how does it write preempt_count?" % address)
 
     def within(self, addresses, function):
         """Which of an array of addresses are the function's."""

@@ -11,20 +11,34 @@ instructions those are kept that are *observable*:
 A point stands right *behind* an observable instruction (and one at the actor's
 first), for all stops up to the next observable one. Behind, as where interrupts
 are off the stop comes later by itself: it then goes with the last observable
-instruction that it could not prevent, as it should. What changes interrupts,
-preemption, or who runs, needs no rule of its own: the counter and the run
-queue are words in memory, and a stop while interrupts are off is a stop where
-they come on.
+instruction that it could not prevent, as it should. What changes interrupts, or
+who runs, needs no rule of its own: the run queue is words in memory, and a stop
+while interrupts are off is a stop where they come on.
 
-Two kinds of access are not what they look like:
+Some accesses are not what they look like:
 
- - A stack is written by its own task only (H42; the debug build asserts it). So
-   words of stacks count only where they are examined, by scan_stack(): what an
-   interrupt leaves below the stack pointer is nobody's.
+ - A stack is written by its own task only (H42; the debug build asserts it),
+   and read by its own task, and by whoever examines it. Only the user is
+   examined: his stack's words count, for both. All others' do not; what an
+   interrupt leaves below somebody's stack pointer is nobody's.
  - The search of memory reads each word to see whether it leads into the module.
    Of a page only its first read counts: two stops within a page differ in which
    of the other's stores have been seen, and the other moves no pointer to the
    module from one place of a page to another of the same.
+ - An object is cleared before anybody has its address, or when nobody has it any
+   more. Of a memset() only the first and the last store count: in between the
+   search finds in it what it found before, or nothing, as behind.
+ - A spinlock is free at every stop, and what a CPU knows of itself is alike
+   (preemption on, no interrupt under way, the one who runs): whoever has taken
+   a spinlock stands where he has given it back. What it guards is in words of
+   its own.
+ - What the explorer itself keeps is no part of the scene.
+
+While preemption is off an actor stands, however often he is asked to, where it
+comes on. For the unloader, whose stack and registers nobody examines, the stops
+in between are that one, but where he becomes another task: who asks is not who
+works for him, and the one may stand while the other does not. So that step is
+observable, too. The user's stops are taken singly.
 
 What the other accesses depends on where he is let in. So his accesses are taken
 from several plays, those in which he comes first, last, and in between; the
@@ -36,13 +50,23 @@ import random
 
 import numpy as np
 
-from player import ACTORS, USER
+from player import ACTORS, UNLOADER, USER
 
 WINDOW, WINDOW_SIZE = 0xe8000000, 0x08000000
 STACKS, STACKS_END = 0xf0000000, 0xffc00000     # kernel/x86/paging.h
 SPLIT = 3                       # plays with the other in between
 PROBES = 24
+# A stop that came late has passed places that arm the timer, which is shorter
+# work when the tick has passed.
 SLACK = 60
+LAST = 200                      # instructions with interrupts off
+NESTED = 4
+APART = 4                       # instructions from one store of memset to the next
+STACK_WORDS = 2048              # KERNEL_STACK_SIZE
+CURRENT_TASK, PREEMPT_COUNT = 1, 2      # of struct percpu
+ALIKE = ["percpus"]
+EXPLORERS = ["clock_trap", "clock_entered", "ex"]
+SPINLOCK = ["spin_take", "spin_release", "spin_is_held"]
 
 
 class Trace:
@@ -62,21 +86,57 @@ class Trace:
         self.at = np.concatenate([self.at, self.at[wide]])
         self.word = np.concatenate([self.word, self.word[wide] + 1])
         self.store = np.concatenate([self.store, self.store[wide]])
+        self.find_depth(machine)
         self.leave_out(machine)
         self.find_ticks(machine)
+        self.is_entry = (self.code >= machine.symbols["trap_stub_0"]) & \
+            (self.code < machine.symbols["trap_common"])
+        self.is_return = np.isin(self.code, machine.return_addresses())
+
+    def find_depth(self, machine):
+        """Where preemption is on, as where the scene begins, and where one task
+        follows another."""
+        def written(word):
+            word += machine.symbols["percpus"] >> 2
+            return np.unique(self.at[(self.word == word) & self.store])
+
+        self.switches = written(CURRENT_TASK)
+        rows = written(PREEMPT_COUNT)
+        step = {eip: machine.counts_preemption(int(eip))
+                for eip in np.unique(self.code[rows])}
+        change = np.zeros(len(self.code), dtype=np.int32)
+        change[rows] = [step[eip] for eip in self.code[rows]]
+        depth = np.cumsum(change)
+        self.preemptible = np.flatnonzero(depth == depth[
+            np.flatnonzero(self.code == machine.symbols["explore_mark"])[0]])
+
+    def where_preempted(self, rows):
+        """Where preemption comes on behind them, by the same task."""
+        ends = self.preemptible[np.searchsorted(self.preemptible, rows)]
+        same = np.searchsorted(self.switches, rows) == \
+            np.searchsorted(self.switches, ends)
+        return np.where(same, ends, rows)
 
     def leave_out(self, machine):
-        """All of a page's search but its first word; and which accesses are
-        those of a task to its own stack."""
+        """All of a page's search but its first word; what is the same at each
+        stop; what is the explorer's; and stacks, but for the user's."""
         eip = self.code[self.at]
-        search = machine.within(eip, "search_page")
-        page = self.word >> 10
-        again = np.zeros(len(eip), dtype=bool)
-        again[1:] = search[1:] & search[:-1] & (page[1:] == page[:-1])
-        self.own = (self.word >= STACKS >> 2) & (self.word < STACKS_END >> 2) \
-            & ~machine.within(eip, "scan_stack")
-        self.at, self.word = self.at[~again], self.word[~again]
-        self.store, self.own = self.store[~again], self.own[~again]
+        stack = (self.word >= STACKS >> 2) & (self.word < STACKS_END >> 2)
+        users = self.result.stack[USER] >> 2
+        gone = stack & ~((self.word >= users) &
+                         (self.word < users + STACK_WORDS))
+        for name in ALIKE + EXPLORERS:
+            gone |= machine.within(self.word << 2, name)
+        for function in SPINLOCK:
+            gone |= machine.within(eip, function)
+        search = np.flatnonzero(machine.within(eip, "search_page") & ~stack)
+        page = self.word[search] >> 10
+        gone[search[1:][page[1:] == page[:-1]]] = True
+        cleared = np.flatnonzero(machine.within(eip, "memset") & ~gone)
+        apart = np.diff(self.at[cleared].astype(np.int64)) > APART
+        gone[cleared[1:-1][~apart[1:] & ~apart[:-1]]] = True
+        self.at, self.word = self.at[~gone], self.word[~gone]
+        self.store = self.store[~gone]
 
     def find_ticks(self, machine):
         marks = np.flatnonzero(self.code == machine.symbols["explore_mark"])
@@ -95,6 +155,15 @@ class Trace:
         idle = machine.within(self.code[marks - 1], "idle_loop")
         self.starts = marks[~idle]
 
+    def resumed_after(self, first, last):
+        """What goes on behind an interrupt that came in these rows; others may
+        have come in it, and ended."""
+        came = first + np.flatnonzero(self.is_entry[first:last])
+        if not len(came):
+            return ()
+        ends = np.flatnonzero(self.is_return[came[0]:]) + came[0]
+        return self.code[ends[ends + 1 < len(self.code)][:NESTED] + 1]
+
     def segment(self, i):
         """The rows of the i-th segment, the idle loop's marks left out."""
         return int(self.starts[i]), int(self.starts[i + 1])
@@ -105,15 +174,12 @@ class Trace:
         return int(np.searchsorted(self.tick - self.tick[self.starts[0]],
                                    started))
 
-    def of(self, actor, rows):
-        """Which accesses are the actor's that another can have to do with:
-        from the user's stack the unloader reads, from his nobody."""
-        mine = (self.at >= rows[0]) & (self.at < rows[1])
-        return mine if actor == USER else mine & ~self.own
+    def of(self, rows):
+        return (self.at >= rows[0]) & (self.at < rows[1])
 
-    def accesses(self, actor, rows):
+    def accesses(self, rows):
         """(words read or written, words written) in these rows."""
-        mine = self.of(actor, rows)
+        mine = self.of(rows)
         return (np.unique(self.word[mine]),
                 np.unique(self.word[mine & self.store]))
 
@@ -128,13 +194,18 @@ def observable(trace, actor, rows, others):
 def observable_rows(trace, actor, rows, others):
     touched, written = others
     first, last = rows
-    mine = trace.of(actor, rows)
+    mine = trace.of(rows)
     at, word, store = trace.at[mine], trace.word[mine], trace.store[mine]
     hit = np.isin(word, written) | (store & np.isin(word, touched))
     inside = trace.code[first:last].astype(np.int64) - WINDOW
     inside = (inside >= 0) & (inside < WINDOW_SIZE)
     steps = first + np.flatnonzero(np.diff(inside.astype(np.int8)))
-    return np.unique(np.concatenate([at[hit], steps, [first]])).astype(int)
+    found = np.unique(np.concatenate([at[hit], steps, [first]])).astype(int)
+    if actor == UNLOADER:
+        found = trace.where_preempted(found)
+    switches = trace.switches[(trace.switches >= first) &
+                              (trace.switches < last)]
+    return np.unique(np.concatenate([found[found < last], switches]))
 
 
 def union(sets):
@@ -142,9 +213,10 @@ def union(sets):
 
 
 class Clock:
-    """How far behind its tick a stop comes: a constant number of instructions
-    where interrupts are on, measured and not believed; where they are off it
-    is later by what the result says. Of first segments."""
+    """How far behind its tick the interrupt of a stop comes: a constant number
+    of instructions where interrupts are on, measured and not believed; where
+    they are off it is later by what the result says, and where the tick passes
+    in an interrupt of the timer that one is taken. Of first segments."""
 
     def __init__(self, machine, trace, actor):
         first, last = trace.first_of(actor), trace.segment(0)[1]
@@ -191,35 +263,51 @@ class Clock:
         return int(trace.tick[row] - trace.tick[begin]) - self.offset
 
     def delay(self, result, ticks):
-        """By how much the stop came later than asked."""
-        return max(lag(result, ticks) - self.lag, 0)
+        """By how much the interrupt came later than asked, or earlier."""
+        return lag(result, ticks) - self.lag
+
+    def reach(self, result, ticks):
+        """The last tick to ask for that leads to this stop: of an interrupt
+        that waited until it could come, or of one that it passed in."""
+        late = self.delay(result, ticks)
+        if late >= 0:
+            return ticks + max(late - 1, 0)
+        return ticks + result.stops[0].past
 
     def is_there(self, trace, result, ticks):
-        """The stop was at the recorded instruction. One that came late has
-        passed places that arm the timer, which is shorter work when the tick
-        has passed."""
+        """The stop was at the recorded instruction; and there was one, unless
+        the actor's way ended before interrupts were on again."""
+        begin, end = trace.tick[list(trace.segment(0))]
+        if not result.stops:
+            return end - begin - ticks < LAST
         late = self.delay(result, ticks)
-        tick = trace.tick[trace.segment(0)[0]] + ticks + self.offset + late
-        row = int(np.searchsorted(trace.tick, tick))
+        row = int(np.searchsorted(trace.tick, begin + ticks + self.offset +
+                                  late))
         slack = SLACK if late else 0
-        return result.stops[0].eip in trace.code[max(row - slack, 0):
-                                                 row + slack + 1]
+        first, last = max(row - slack, 0), row + slack + 1
+        eip = result.stops[0].eip
+        return eip in trace.code[first:last] or \
+            eip in trace.resumed_after(first, last)
+
+
+def signed(word):
+    return ((word + 0x80000000) & 0xffffffff) - 0x80000000
 
 
 def lag(result, ticks):
-    return (result.stops[0].tsc - result.marks[0] - ticks) & 0xffffffff
+    return signed(result.stops[0].entered - result.marks[0] - ticks)
 
 
 def others_of(machine, actor, traces):
     """What the other actor accesses, wherever he comes in."""
     other = 1 - actor
     first, last = traces[other], traces[actor]
-    sets = [first.accesses(other, first.segment(0)),
-            last.accesses(other, last.segment(1))]
+    sets = [first.accesses(first.segment(0)),
+            last.accesses(last.segment(1))]
     begin, end = last.segment(0)
     for i in range(1, SPLIT + 1):
         n = (end - begin) * i // (SPLIT + 1)
         t = Trace(machine, [(actor, n), (other, 0), (actor, 0)])
         if len(t.result.stops) == 1 and not t.result.ended:
-            sets.append(t.accesses(other, t.segment(1)))
+            sets.append(t.accesses(t.segment(1)))
     return union(sets)
