@@ -444,8 +444,8 @@ static const char *one_stop(struct sweep *s, uint32_t ticks, bool *end)
 
 /*
  * Each victim goes its way from the start, and one instruction further than the
- * one before, in a debug build so many as it takes for one.  The module is there
- * at each, brought in again where it has gone.
+ * one before, in a debug build as many as it takes for one.  The module is
+ * there at each, brought in again where it has gone.
  */
 static const char *all_stops(struct sweep *s)
 {
