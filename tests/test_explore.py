@@ -77,6 +77,14 @@ def test_with_everything_on_nothing_fails(tmp_path):
 
 
 @pytest.mark.long
+def test_stops_behind_a_fault_are_where_the_recording_has_them(tmp_path):
+    """The instruction that faults is recorded, and takes no tick."""
+    done = explore(tmp_path, "--scenario", "fault", "--shard", "3/20",
+                   "--check", "3")
+    assert done.returncode == 0, done
+
+
+@pytest.mark.long
 def test_two_preemptions_can_be_played(tmp_path):
     """Bound 2: the second stop is recorded behind the first, and played. Two
     of the eight are the plays without a preemption, which come first."""

@@ -61,6 +61,8 @@ PROBES = 24
 SLACK = 60
 LAST = 200                      # instructions with interrupts off
 NESTED = 4
+# Intel SDM vol. 3, table 6-1.
+FAULTS = [0, 5, 6, 7, 10, 11, 12, 13, 14, 16, 17, 19]
 APART = 4                       # instructions from one store of memset to the next
 STACK_WORDS = 2048              # KERNEL_STACK_SIZE
 CURRENT_TASK, PREEMPT_COUNT = 1, 2      # of struct percpu
@@ -143,7 +145,11 @@ class Trace:
         marks = marks[:len(self.result.marks)]
         halts = np.flatnonzero(self.code == machine.halt_address())
         tsc = np.array(self.result.marks[:len(marks)], dtype=np.int64)
-        lead = tsc - marks
+        # An instruction that faults is executed once more behind the handler.
+        stubs = [machine.symbols["trap_stub_%d" % v] for v in FAULTS]
+        rows = np.arange(len(self.code), dtype=np.int64)
+        rows -= np.cumsum(np.isin(self.code, stubs))
+        lead = tsc - rows[marks]
         # Behind each halt time has gained on the count, by as much as the next
         # mark says; there is one between two halts, at the latest at the end.
         ahead = np.full(len(self.code), lead[0], dtype=np.int64)
@@ -151,7 +157,7 @@ class Trace:
             after = np.searchsorted(marks, halt)
             if after < len(marks):
                 ahead[halt + 1:] = lead[after]
-        self.tick = np.arange(len(self.code), dtype=np.int64) + ahead
+        self.tick = rows + ahead
         idle = machine.within(self.code[marks - 1], "idle_loop")
         self.starts = marks[~idle]
 
