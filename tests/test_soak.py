@@ -1,6 +1,8 @@
 """make soak: it repeats its commands, leaves nothing, and finds what is wrong
 (kernel/test/soak.c, tests/soak/run)."""
 
+import importlib.machinery
+import importlib.util
 import json
 import os
 import re
@@ -55,6 +57,28 @@ def test_a_seed_repeats_its_commands(tmp_path):
         assert n >= 1 and lines[:n] == again[actor][:n]
     assert any(lines[:1] != other[actor][:1]
                for actor, lines in first.items())
+
+
+def verdict_on(*blockers):
+    """What the judge says of a refusal of fifo."""
+    loader = importlib.machinery.SourceFileLoader("soak_run", SOAK)
+    spec = importlib.util.spec_from_loader("soak_run", loader)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    judge = module.Judge()
+    judge.take({"event": "report", "module": "fifo", "outcome": "refused",
+                "error": "EBUSY", "blockers": list(blockers)})
+    return judge.failure
+
+
+def test_who_is_on_his_way_is_no_reason_but_may_be_named():
+    """The task that loads a module has its address until it is through, and a
+    look without a freeze sees it so."""
+    opener = {"kind": "open_file", "comm": "opener", "state": "asleep"}
+    going = {"kind": "stack", "comm": "load", "state": "preempted"}
+    staying = {"kind": "stack", "comm": "load", "state": "asleep"}
+    assert verdict_on(opener, going) is None
+    assert verdict_on(going) and verdict_on(opener, staying)
 
 
 def test_a_protocol_with_a_hole_fails(tmp_path):
