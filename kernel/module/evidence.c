@@ -459,8 +459,7 @@ void memory_recheck(const struct territory *terr, struct memory_hits *hits)
 		return;
 	for (uint32_t i = 0; i < hits->n; i++) {
 		uintptr_t at = hits->at[i];
-		pte_t *pte = paging_kernel_pte(at);
-
+		const pte_t *pte = paging_kernel_pte(at);
 		uintptr_t word;
 
 		if (!pte || !(*pte & PTE_P))
