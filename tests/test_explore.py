@@ -132,6 +132,14 @@ def test_a_stop_while_preemption_is_off_is_where_it_comes_on():
         [1, 6, 6, 8, 9, 12]
 
 
+def test_a_turn_that_is_over_ends_where_its_interrupt_came():
+    """Not where one came that went back to what it interrupted."""
+    trace = points.Trace.__new__(points.Trace)
+    trace.is_entry = np.array([0, 0, 1, 0, 0, 0, 1, 0], dtype=bool)
+    trace.is_return = np.array([0, 0, 0, 0, 1, 0, 0, 0], dtype=bool)
+    assert [trace.ending(0, last) for last in (2, 4, 6, 8)] == [2, 2, 6, 6]
+
+
 @pytest.mark.parametrize("stops", [0, 1, 7, 100, 1001])
 @pytest.mark.parametrize("parts", [1, 2, 7, 1000])
 def test_shards_are_disjoint_and_cover_everything(stops, parts):
@@ -173,6 +181,10 @@ COUNTED = types.SimpleNamespace(segment=0, actor=0, count=1)
     ("file", played(outcome="refused", result=[outcome.ENODEV, outcome.EBUSY],
                     stops=[COUNTED]), "G2"),
     ("door", played(), "held on to"),
+    ("taken", played(), "held on to"),
+    ("counted", played(), "held on to"),
+    ("counted", played(outcome="refused", result=[0, outcome.EBUSY]), None),
+    ("counted", played(result=[outcome.ENODEV, 0], called=False), None),
     ("pointer", played(outcome="entombed"), "entombed"),
     ("file", played(left_behind=1), "left behind"),
     ("file", played(second_error=16), "does not go"),

@@ -16,13 +16,15 @@
  *  - who stands with a mutex goes on after LEND_NS of the unloader's, since no
  *    kernel keeps such a one from his CPU for good;
  *  - the unloader goes on after PATIENCE_NS of a user's, who has ended by then,
- *    or waits: at a closed door, for a mutex, behind the gate.
+ *    or waits: at a closed door, for a mutex, behind the gate, or until the
+ *    unloader has ended.
  *
  * Nothing here keeps an address of the module in memory that is searched.
  */
 #include <kernel/errno.h>
 #include <kernel/kthread.h>
 #include <kernel/module.h>
+#include <kernel/mutex.h>
 #include <kernel/slab.h>
 #include <kernel/string.h>
 #include <fs/file.h>
@@ -62,6 +64,55 @@ noinline void explore_done(void)
 	barrier();
 }
 
+struct scene {
+	const char	*name, *module;
+	int		(*way)(void *slot);
+	bool		defer, held, pointer, locked;
+	uint32_t	wait_ms, budget_ms;
+};
+
+/*
+ * Lock key: (c) constant while actors run  (i) interrupts off: one CPU
+ *	(o) the actor's own
+ */
+struct actor {
+	int			(*way)(void *arg);	/* (c) */
+	void			*arg;			/* (c) */
+	struct task		*task;			/* (c) referenced */
+	struct wait_queue_head	start;
+	bool			go;			/* (i) */
+	struct task		*stopped;	/* (i) his */
+};
+
+static struct explorer {
+	const struct scene	*scene;		/* (c) */
+	struct actor		actor[EXPLORE_ACTORS];
+	uint32_t		at;		/* (i) segment */
+	enum explore_actor	turn;		/* (i) whose segment it is */
+	struct ktimer		patience;
+	struct task		*stage;		/* (c) the command's own task */
+	struct wait_queue_head	done;
+	module_id_t		id;		/* (c) */
+	struct slot		*slot;		/* (c) referenced, or NULL */
+	bool			kept;		/* the user has a count */
+	struct mutex		mutex;		/* of the scene "lock" */
+	struct task		*holder;	/* (c) who has it, or NULL */
+	struct census		before;		/* (c) */
+} ex;
+
+/* Texts of a module in them: not searched. */
+static struct desk {
+	struct unload_request	req;
+	struct unload_report	report;
+	struct census		after;
+	char			text[128];
+} desk __no_pointers;
+
+static bool has_ended(enum explore_actor a)
+{
+	return READ_ONCE(explore_result.actor[a].finished);
+}
+
 /* ---- ways through a module ---- */
 
 #define PROBE_VISIT	1u		/* modules/probe.c */
@@ -93,11 +144,17 @@ static int way_by_file(void *arg)
 }
 
 /* As the kernel enters what it does not count: the binding, loaded once. */
+static const struct file_operations *ops_of(struct slot *slot)
+{
+	const struct binding *b = slot_binding(slot);
+
+	return b ? b->ops : NULL;
+}
+
 static noinline int call_ioctl(struct slot *slot, unsigned int cmd,
 			       unsigned long arg)
 {
-	const struct binding *b = slot_binding(slot);
-	const struct file_operations *ops = b ? b->ops : NULL;
+	const struct file_operations *ops = ops_of(slot);
 	int result;
 
 	if (!ops)
@@ -129,8 +186,7 @@ static int way_to_work(void *slot)
 
 static int way_by_tail_jump(void *slot)
 {
-	const struct binding *b = slot_binding(slot);
-	const struct file_operations *ops = b ? b->ops : NULL;
+	const struct file_operations *ops = ops_of(slot);
 	int result;
 
 	if (!ops)
@@ -158,16 +214,46 @@ static int way_of_a_pointer(void *arg)
 	return 0;
 }
 
+/* H50: takes it out of memory, and has it until the unloader has ended. */
+static int way_taking_a_pointer(void *slot)
+{
+	const struct file_operations *ops =
+		__atomic_exchange_n(&spot[1].word, NULL, __ATOMIC_SEQ_CST);
+
+	(void)slot;
+	wait_event(ex.done, has_ended(EXPLORE_UNLOADER));
+	return (int)ops->unlocked_ioctl(NULL, PROBE_VISIT, 0);
+}
+
+/* He keeps it until all have ended. */
+static int way_taking_a_count(void *slot)
+{
+	(void)slot;
+	ex.kept = try_module_get_from(ex.id, 0);
+	return ex.kept ? 0 : -ENODEV;
+}
+
+/* H22: he has the address, and waits for one who stands. */
+static int way_with_a_lock(void *slot)
+{
+	const struct file_operations *ops = ops_of(slot);
+	int result;
+
+	if (!ops)
+		return -ENODEV;
+	mutex_lock(&ex.mutex);
+	result = (int)ops->unlocked_ioctl(NULL, PROBE_VISIT, 0);
+	mutex_unlock(&ex.mutex);
+	note_called();
+	return result;
+}
+
 /* ---- scenes ---- */
 
-struct scene {
-	const char	*name, *module;
-	int		(*way)(void *slot);
-	bool		defer, held, pointer;
-	uint32_t	wait_ms;
-};
-
-/* What each must come to says tools/explore. */
+/*
+ * What each must come to says tools/explore.  Where it is refused in any case
+ * there is time for two rounds, and the second is as all that would follow.
+ */
 #define SCENE(name_, module_, way_, ...) \
 	{ .name = (name_), .module = (module_), .way = (way_), __VA_ARGS__ }
 static const struct scene scenes[] = {
@@ -179,49 +265,15 @@ static const struct scene scenes[] = {
 	SCENE("deferred", "probe", way_by_file, .defer = true),
 	SCENE("timer", "stirred", way_to_timer),
 	SCENE("work", "stirred", way_to_work),
-	SCENE("pointer", "probe", way_of_a_pointer, .pointer = true),
+	SCENE("pointer", "probe", way_of_a_pointer, .pointer = true,
+	      .budget_ms = 4),
+	SCENE("taken", "probe", way_taking_a_pointer, .pointer = true,
+	      .budget_ms = 4),
+	SCENE("counted", "probe", way_taking_a_count),
+	SCENE("lock", "probe", way_with_a_lock, .locked = true),
 };
-
-/*
- * Lock key: (c) constant while actors run  (i) interrupts off: one CPU
- *	(o) the actor's own
- */
-struct actor {
-	int			(*way)(void *arg);	/* (c) */
-	void			*arg;			/* (c) */
-	struct task		*task;			/* (c) referenced */
-	struct wait_queue_head	start;
-	bool			go;			/* (i) */
-	struct task		*stopped;	/* (i) his */
-};
-
-static struct explorer {
-	const struct scene	*scene;		/* (c) */
-	struct actor		actor[EXPLORE_ACTORS];
-	uint32_t		at;		/* (i) segment */
-	enum explore_actor	turn;		/* (i) whose segment it is */
-	struct ktimer		patience;
-	struct task		*stage;		/* (c) the command's own task */
-	struct wait_queue_head	done;
-	module_id_t		id;		/* (c) */
-	struct slot		*slot;		/* (c) referenced, or NULL */
-	struct census		before;		/* (c) */
-} ex;
-
-/* Texts of a module in them: not searched. */
-static struct desk {
-	struct unload_request	req;
-	struct unload_report	report;
-	struct census		after;
-	char			text[128];
-} desk __no_pointers;
 
 /* ---- turns ---- */
-
-static bool has_ended(enum explore_actor a)
-{
-	return READ_ONCE(explore_result.actor[a].finished);
-}
 
 static bool all_have_ended(void)
 {
@@ -278,6 +330,8 @@ static void next_turn(void)
 		for (uint32_t a = 0; a < EXPLORE_ACTORS; a++)
 			if (!has_ended(a))
 				let_go(&ex.actor[a]);
+		if (ex.holder)
+			task_go_on(ex.holder);
 	}
 	ktimer_start(&ex.patience, ktime_get_ns() +
 		     (ex.turn == EXPLORE_UNLOADER ? LEND_NS : PATIENCE_NS));
@@ -393,7 +447,7 @@ static int ask(void)
 {
 	memset(&desk.req, 0, sizeof(desk.req));
 	desk.req.nr_names = 1;
-	desk.req.budget_ms = BUDGET_MS;
+	desk.req.budget_ms = ex.scene->budget_ms ?: BUDGET_MS;
 	desk.req.wait_ms = ex.scene->wait_ms;
 	desk.req.defer = ex.scene->defer;
 	strscpy(desk.req.names[0], ex.scene->module, OWNER_NAME_LEN);
@@ -421,6 +475,35 @@ static bool hire(enum explore_actor me, int (*way)(void *), void *arg)
 	init_waitqueue_head(&a->start);
 	a->task = kthread_run(play, (void *)(uint32_t)me, "actor/%u", me);
 	return a->task != NULL;
+}
+
+/* He has the lock, and stands as one who was preempted, for any time. */
+static int hold(void *arg)
+{
+	(void)arg;
+	mutex_lock(&ex.mutex);
+	preempt_disable();
+	task_stop_current();
+	preempt_enable();
+	mutex_unlock(&ex.mutex);
+	return 0;
+}
+
+static bool hire_holder(void)
+{
+	mutex_init(&ex.mutex, "explored");
+	ex.holder = kthread_run(hold, NULL, "holder");
+	return ex.holder != NULL;
+}
+
+static void dismiss_holder(void)
+{
+	if (!ex.holder)
+		return;
+	task_go_on(ex.holder);
+	task_reap(ex.holder);
+	task_put(ex.holder);
+	ex.holder = NULL;
 }
 
 static void dismiss(enum explore_actor me)
@@ -469,8 +552,9 @@ static noinline int bring_in(void)
 static noinline void release(void)
 {
 	spot[0].word = spot[1].word = NULL;
-	if (ex.scene->held)
+	if (ex.scene->held || ex.kept)
 		module_put_from(ex.id, 0);
+	ex.kept = false;
 	slot_put(ex.slot);
 	ex.slot = NULL;
 }
@@ -505,9 +589,10 @@ static int set_the_stage(void)
 	if (err)
 		return err;
 	if (!hire(EXPLORE_USER, ex.scene->way, ex.slot) ||
-	    !hire(EXPLORE_UNLOADER, way_of_the_unloader, NULL))
+	    !hire(EXPLORE_UNLOADER, way_of_the_unloader, NULL) ||
+	    (ex.scene->locked && !hire_holder()))
 		return -ENOMEM;
-	msleep(1);			/* both stand where they begin */
+	msleep(1);			/* all stand where they begin */
 	return 0;
 }
 
@@ -535,6 +620,7 @@ static void play_it(void)
 	sched_idle_hook = NULL;
 	dismiss(EXPLORE_USER);
 	dismiss(EXPLORE_UNLOADER);
+	dismiss_holder();
 }
 
 /*

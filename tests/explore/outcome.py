@@ -13,7 +13,9 @@ TURNED_AWAY = (ENOENT, ENODEV)
 # What the user's way gives where the module is there; kernel/test/explore.c.
 RESULTS = {"fault": EFAULT}
 # Scenes in which somebody holds on to the module, come what may.
-NEVER_GONE = ("door", "pointer")
+NEVER_GONE = ("door", "pointer", "taken")
+# Those in which the user does, where he has got in.
+KEPT = ("counted",)
 
 
 def stood_counted(schedule, result):
@@ -48,21 +50,23 @@ def complaint(scene, schedule, result):
         return result.ended
     expected = RESULTS.get(scene, 0)
     user, error = result.result[USER], result.result[UNLOADER]
+    if result.outcome in ("entombed", "unfinished"):
+        return "%s, though cleanup left nothing behind" % result.outcome
     if result.left_behind:
         return "something is left behind"
     if result.second_error:
         return "it does not go when all have left it"
-    if result.outcome in ("entombed", "unfinished"):
-        return "%s, though cleanup left nothing behind" % result.outcome
     if result.outcome == "refused":
         if user != expected:
             return "refused, and the user saw error %d (G2)" % user
         if error not in (EBUSY, ETIMEDOUT):
             return "refused with error %d" % error
-        if scene not in NEVER_GONE and not was_counted(result):
+        if scene not in NEVER_GONE + KEPT and not was_counted(result):
             return "refused, though nobody stayed (G14)"
         return None
     if scene in NEVER_GONE:
+        return "gone, though it is held on to"
+    if scene in KEPT and user == expected:
         return "gone, though it is held on to"
     if result.outcome == "gone" and stood_counted(schedule, result):
         return "gone, though it was in use"

@@ -170,6 +170,13 @@ class Trace:
         ends = np.flatnonzero(self.is_return[came[0]:]) + came[0]
         return self.code[ends[ends + 1 < len(self.code)][:NESTED] + 1]
 
+    def ending(self, first, last):
+        """Where the interrupt came that these rows end in; else their end."""
+        came = first + np.flatnonzero(self.is_entry[first:last])
+        if not len(came) or self.is_return[came[-1]:last].any():
+            return last
+        return came[-1]
+
     def segment(self, i):
         """The rows of the i-th segment, the idle loop's marks left out."""
         return int(self.starts[i]), int(self.starts[i + 1])
@@ -282,10 +289,12 @@ class Clock:
 
     def is_there(self, trace, result, ticks):
         """The stop was at the recorded instruction; and there was one, unless
-        the actor's way ended before interrupts were on again."""
-        begin, end = trace.tick[list(trace.segment(0))]
+        the actor's way ended before interrupts were on again, or his turn did
+        in the interrupt that says so."""
+        first, last = trace.segment(0)
+        begin = trace.tick[first]
         if not result.stops:
-            return end - begin - ticks < LAST
+            return trace.tick[trace.ending(first, last)] - begin - ticks < LAST
         late = self.delay(result, ticks)
         row = int(np.searchsorted(trace.tick, begin + ticks + self.offset +
                                   late))
