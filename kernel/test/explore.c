@@ -89,6 +89,8 @@ static struct explorer {
 	struct actor		actor[EXPLORE_ACTORS];
 	uint32_t		at;		/* (i) segment */
 	enum explore_actor	turn;		/* (i) whose segment it is */
+	uint32_t		marked, began;	/* (i) TSC: low words of the
+						 * last mark, and of his */
 	struct ktimer		patience;
 	struct task		*stage;		/* (c) the command's own task */
 	struct wait_queue_head	done;
@@ -285,6 +287,7 @@ noinline void explore_mark(void)
 {
 	uint32_t tsc = (uint32_t)rdtsc();
 
+	ex.marked = tsc;
 	if (explore_result.nr_marks < EXPLORE_MARKS)
 		explore_result.mark[explore_result.nr_marks++] = tsc;
 }
@@ -322,6 +325,7 @@ static void next_turn(void)
 		ticks = explore_schedule.segment[ex.at].ticks;
 		ex.at++;
 		explore_mark();
+		ex.began = ex.marked;
 		/* Never without one: the ways through the kernel that lead to
 		 * a stop are then those of a play without it, to the tick. */
 		clock_trap = rdtsc() + (ticks ? ticks : NEVER);
@@ -397,7 +401,7 @@ static noinline void note_stop(const struct trap_frame *f, bool his,
 	s->segment = ex.at - 1;
 	s->actor = his ? ex.turn : EXPLORE_NOBODY;
 	s->not_eip = ~f->eip;
-	s->entered = clock_entered;
+	s->entered = clock_entered - ex.began;
 	s->past = past;
 	s->late = preempt_count() != 0;
 	s->state = owner_state(ex.id);

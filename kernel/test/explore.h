@@ -35,7 +35,7 @@ struct explore_stop {
 	uint32_t	segment;
 	uint32_t	actor;		/* EXPLORE_NOBODY: his did not run */
 	uint32_t	not_eip;	/* inverted: no address of a module */
-	uint32_t	entered;	/* TSC; low words, here and below */
+	uint32_t	entered;	/* ticks since the mark */
 	uint32_t	past;		/* its tick, as it was seen */
 	uint32_t	late;		/* preemption was off */
 	uint32_t	state;		/* enum module_state */
@@ -58,7 +58,7 @@ struct explore_result {
 	uint32_t	second_error;	/* of the unload after it */
 	uint32_t	left_behind;	/* the census */
 	uint32_t	nr_marks;
-	uint32_t	mark[EXPLORE_MARKS];	/* TSC */
+	uint32_t	mark[EXPLORE_MARKS];	/* TSC, low words */
 };
 
 extern struct explore_schedule explore_schedule;

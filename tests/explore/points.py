@@ -198,13 +198,7 @@ class Trace:
 
 
 def observable(trace, actor, rows, others):
-    """The rows of a first segment behind which a stop can make a
-    difference, and the actor's first."""
-    return observable_rows(trace, actor, (trace.first_of(actor), rows[1]),
-                           others)
-
-
-def observable_rows(trace, actor, rows, others):
+    """The rows behind which a stop can make a difference, and the first."""
     touched, written = others
     first, last = rows
     mine = trace.of(rows)
@@ -229,7 +223,7 @@ class Clock:
     """How far behind its tick the interrupt of a stop comes: a constant number
     of instructions where interrupts are on, measured and not believed; where
     they are off it is later by what the result says, and where the tick passes
-    in an interrupt of the timer that one is taken. Of first segments."""
+    in an interrupt of the timer that one is taken."""
 
     def __init__(self, machine, trace, actor):
         first, last = trace.first_of(actor), trace.segment(0)[1]
@@ -239,7 +233,7 @@ class Clock:
             n = int(trace.tick[row] - trace.tick[begin])
             r = machine.play([(actor, n), (1 - actor, 0), (actor, 0)])
             if r.stops and r.stops[0].actor == actor:
-                plays.append((n, lag(r, n), r.stops[0].eip))
+                plays.append((n, lag(r.stops[0], n), r.stops[0].eip))
         if not plays:
             raise ValueError("the %s does not stop" % ACTORS[actor])
         self.lag = min(p[1] for p in plays)
@@ -270,47 +264,88 @@ class Clock:
                 break
         return found
 
-    def ticks(self, trace, row):
-        """For the stop of a first segment before that row."""
-        begin = trace.segment(0)[0]
-        return int(trace.tick[row] - trace.tick[begin]) - self.offset
-
-    def delay(self, result, ticks):
-        """By how much the interrupt came later than asked, or earlier."""
-        return lag(result, ticks) - self.lag
-
-    def reach(self, result, ticks):
+    def reach(self, stop, ticks):
         """The last tick to ask for that leads to this stop: of an interrupt
         that waited until it could come, or of one that it passed in."""
-        late = self.delay(result, ticks)
-        if late >= 0:
-            return ticks + max(late - 1, 0)
-        return ticks + result.stops[0].past
+        late = lag(stop, ticks) - self.lag
+        return ticks + (max(late - 1, 0) if late >= 0 else stop.past)
 
-    def is_there(self, trace, result, ticks):
+
+class Turn:
+    """A segment of a recording, and where its actor may be stopped in it."""
+
+    def __init__(self, clock, trace, i, actor, others):
+        self.clock, self.trace, self.i, self.actor = clock, trace, i, actor
+        self.begin, self.end = trace.segment(i)
+        self.first = self.begin if i else trace.first_of(actor)
+        self.rows = observable(trace, actor, (self.first, self.end), others)
+
+    def ticks(self, row):
+        """For the stop before that row."""
+        tick = self.trace.tick
+        return int(tick[row] - tick[self.begin]) - self.clock.offset
+
+    def stops(self):
+        """Ticks right behind each observable instruction."""
+        ticks = [self.ticks(int(row) + 1) for row in self.rows
+                 if row + 1 < self.end]
+        return [n for n in ticks if n > 0]
+
+    def stop_of(self, result):
+        """None: the actor was not stopped in it."""
+        stop = result.stops[self.i] if len(result.stops) > self.i else None
+        return stop if stop and stop.actor == self.actor else None
+
+    def reach(self, result, ticks):
+        stop = self.stop_of(result)
+        return self.clock.reach(stop, ticks) if stop else ticks
+
+    def is_there(self, result, ticks):
         """The stop was at the recorded instruction; and there was one, unless
         the actor's way ended before interrupts were on again, or his turn did
-        in the interrupt that says so."""
-        first, last = trace.segment(0)
-        begin = trace.tick[first]
-        if not result.stops:
-            return trace.tick[trace.ending(first, last)] - begin - ticks < LAST
-        late = self.delay(result, ticks)
-        row = int(np.searchsorted(trace.tick, begin + ticks + self.offset +
-                                  late))
+        in the interrupt that says so. Nothing is said of a play in which
+        somebody else was stopped."""
+        trace, stop = self.trace, self.stop_of(result)
+        begin = trace.tick[self.begin]
+        if len(result.stops) <= self.i:
+            end = trace.ending(self.begin, self.end)
+            return trace.tick[end] - begin - ticks < LAST
+        if stop is None:
+            return True
+        late = lag(stop, ticks) - self.clock.lag
+        row = int(np.searchsorted(trace.tick, begin + ticks +
+                                  self.clock.offset + late))
         slack = SLACK if late else 0
         first, last = max(row - slack, 0), row + slack + 1
-        eip = result.stops[0].eip
-        return eip in trace.code[first:last] or \
-            eip in trace.resumed_after(first, last)
+        return stop.eip in trace.code[first:last] or \
+            stop.eip in trace.resumed_after(first, last)
+
+    def left_out(self, count, rng):
+        """[(row, the observable ones before and behind it)]"""
+        rows = [int(r) for r in self.rows]
+        gaps = [(r, q) for r, q in zip(rows, rows[1:]) if q - r > 2]
+        if not gaps:
+            return []
+        chosen = rng.choices(gaps, [q - r for r, q in gaps], k=count)
+        return [(rng.randrange(r + 2, q), (r, q)) for r, q in chosen]
+
+    def taken_for(self, row, gap, result):
+        """The ticks of that one of the two that stands for a stop before this
+        row: the one before it, or the one behind it if interrupts or preemption
+        were off until then, as both are the same stop."""
+        before, behind = gap
+        stands = self.trace.where_preempted(row - 1)
+        last = self.reach(result, self.ticks(row))
+        late = stands >= behind or last >= self.ticks(behind + 1)
+        return self.ticks((behind if late else before) + 1)
 
 
 def signed(word):
     return ((word + 0x80000000) & 0xffffffff) - 0x80000000
 
 
-def lag(result, ticks):
-    return signed(result.stops[0].entered - result.marks[0] - ticks)
+def lag(stop, ticks):
+    return signed(stop.entered - ticks)
 
 
 def others_of(machine, actor, traces):
