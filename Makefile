@@ -432,9 +432,14 @@ repeat: all lab $(B)/icebox.iso host-tests ## the tests N=20 times, resumable
 	@ICEBOX_BUILD=$(abspath $(B)) tools/repeat $(N)
 
 .PHONY: matrix
-matrix: ## every hazard, each guard off, other strategies: docs/matrix.md
-	+$(Q)$(MAKE) --no-print-directory LAB=1 all
-	@ICEBOX_BUILD=$(abspath build-lab) tests/matrix/run
+ifeq ($(LAB),)
+matrix:
+	+@$(MAKE) --no-print-directory LAB=1 \
+		$(if $(filter command line,$(origin BUILD)),BUILD=$(B)/lab) $@
+else
+matrix: all ## every hazard, each guard off, other strategies: docs/matrix.md
+	@ICEBOX_BUILD=$(abspath $(B)) tests/matrix/run
+endif
 
 .PHONY: bench-exact
 bench-exact: all ## instructions of unload, system calls, ..; UPDATE=1 records

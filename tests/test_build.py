@@ -1,5 +1,6 @@
-"""Building modules outside the tree: make M=DIR."""
+"""What the Makefile builds, and modules outside the tree: make M=DIR."""
 
+import os
 import re
 import subprocess
 
@@ -78,6 +79,22 @@ def test_an_ordinary_kernel_has_nothing_of_the_lab():
     assert not re.search(r"coroner|certif|guard_", symbols)
     result = boot("true", coroner=True, expect=NO_BOOT)
     assert "make LAB=1" in result.stderr, result
+
+
+@pytest.mark.parametrize("target, folder", (
+    ("matrix", "lab"), ("explore", "lab"), ("coroner", "lab"),
+    ("soak", "debug")))
+def test_what_is_built_is_what_is_run(target, folder, tmp_path):
+    """BUILD= holds for those, too, that build a kernel of another kind."""
+    env = {name: value for name, value in os.environ.items()
+           if not name.startswith("MAKE")}
+    for words, runs in ((["BUILD=%s" % tmp_path], tmp_path / folder),
+                        ([], os.path.join(TOP, "build-" + folder))):
+        done = subprocess.run(["make", "-n", "-C", TOP, target, *words],
+                              capture_output=True, text=True, check=True,
+                              env=env)
+        assert set(re.findall(r"ICEBOX_BUILD=(\S+?);? ", done.stdout)) == {
+            str(runs)}, done
 
 
 def build_fails(tmp_path, files):

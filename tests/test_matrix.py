@@ -112,3 +112,12 @@ def test_known_cells_come_out(hazard, column, cell):
     found = [line.split(None, 1)[1] for line in done.stdout.splitlines()
              if line.startswith(hazard + " ")]
     assert [" ".join(f.split()) for f in found] == [f"{column} {cell}"]
+
+
+def test_a_kernel_without_switches_is_not_judged(tmp_path):
+    """Every cell of it would be safe."""
+    (tmp_path / ".mflags").write_text("-O2\n")
+    done = subprocess.run([RUN], env=dict(os.environ, ICEBOX_BUILD=tmp_path),
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True)
+    assert done.returncode == 1 and "make LAB=1" in done.stderr, done
