@@ -183,6 +183,7 @@ COUNTED = types.SimpleNamespace(segment=0, actor=0, count=1)
                     stops=[COUNTED]), "G2"),
     ("door", played(), "held on to"),
     ("taken", played(), "held on to"),
+    ("lent", played(), "held on to"),
     ("counted", played(), "held on to"),
     ("counted", played(outcome="refused", result=[0, outcome.EBUSY]), None),
     ("counted", played(result=[outcome.ENODEV, 0], called=False), None),

@@ -67,7 +67,7 @@ noinline void explore_done(void)
 struct scene {
 	const char	*name, *module;
 	int		(*way)(void *slot);
-	bool		defer, held, pointer, locked;
+	bool		defer, held, pointer, locked, lent;
 	uint32_t	wait_ms, budget_ms;
 };
 
@@ -97,8 +97,10 @@ static struct explorer {
 	module_id_t		id;		/* (c) */
 	struct slot		*slot;		/* (c) referenced, or NULL */
 	bool			kept;		/* the user has a count */
-	struct mutex		mutex;		/* of the scene "lock" */
-	struct task		*holder;	/* (c) who has it, or NULL */
+	struct mutex		mutex, other;	/* of "lock" and "lent" */
+	struct task		*third;		/* (c) has the mutex, or waits
+						 * for it in the module; or
+						 * NULL */
 	struct census		before;		/* (c) */
 } ex;
 
@@ -119,6 +121,7 @@ static bool has_ended(enum explore_actor a)
 
 #define PROBE_VISIT	1u		/* modules/probe.c */
 #define PROBE_TELL	2u
+#define PROBE_LOCK	3u
 #define STIRRED_TIMER	1u		/* modules/stirred.c */
 #define STIRRED_WORK	2u
 #define BAD_USER_PTR	0x1000u
@@ -227,6 +230,32 @@ static int way_taking_a_pointer(void *slot)
 	return (int)ops->unlocked_ioctl(NULL, PROBE_VISIT, 0);
 }
 
+/*
+ * H50, too: before his turn comes he stands with two mutexes, and a visitor of
+ * the module waits for one.  Let through for that one's sake, he gives it back
+ * and the visitor leaves; and as he has the other one still, he may run on, in
+ * a freeze in which he has been examined.
+ */
+static void lend(struct actor *a)
+{
+	mutex_lock(&ex.other);
+	mutex_lock(&ex.mutex);
+	preempt_disable();
+	a->stopped = current;
+	task_stop_current();
+	preempt_enable();
+	a->stopped = NULL;
+	mutex_unlock(&ex.mutex);
+}
+
+static int way_let_through(void *slot)
+{
+	int result = way_taking_a_pointer(slot);
+
+	mutex_unlock(&ex.other);
+	return result;
+}
+
 /* He keeps it until all have ended. */
 static int way_taking_a_count(void *slot)
 {
@@ -270,6 +299,8 @@ static const struct scene scenes[] = {
 	SCENE("pointer", "probe", way_of_a_pointer, .pointer = true,
 	      .budget_ms = 4),
 	SCENE("taken", "probe", way_taking_a_pointer, .pointer = true,
+	      .budget_ms = 4),
+	SCENE("lent", "probe", way_let_through, .pointer = true, .lent = true,
 	      .budget_ms = 4),
 	SCENE("counted", "probe", way_taking_a_count),
 	SCENE("lock", "probe", way_with_a_lock, .locked = true),
@@ -334,8 +365,8 @@ static void next_turn(void)
 		for (uint32_t a = 0; a < EXPLORE_ACTORS; a++)
 			if (!has_ended(a))
 				let_go(&ex.actor[a]);
-		if (ex.holder)
-			task_go_on(ex.holder);
+		if (ex.third)
+			task_go_on(ex.third);
 	}
 	ktimer_start(&ex.patience, ktime_get_ns() +
 		     (ex.turn == EXPLORE_UNLOADER ? LEND_NS : PATIENCE_NS));
@@ -435,6 +466,8 @@ static int play(void *arg)
 	struct actor *a = &ex.actor[me];
 	uint32_t flags;
 
+	if (me == EXPLORE_USER && ex.scene->lent)
+		lend(a);
 	wait_event(a->start, READ_ONCE(a->go));
 	explore_result.actor[me].started = (uint32_t)rdtsc();
 	explore_result.actor[me].result = (uint32_t)a->way(a->arg);
@@ -493,21 +526,32 @@ static int hold(void *arg)
 	return 0;
 }
 
-static bool hire_holder(void)
+/* Behind the user, who has the mutex. */
+static int visit(void *slot)
 {
-	mutex_init(&ex.mutex, "explored");
-	ex.holder = kthread_run(hold, NULL, "holder");
-	return ex.holder != NULL;
+	return (int)ops_of(slot)->unlocked_ioctl(NULL, PROBE_LOCK,
+						 (uintptr_t)&ex.mutex);
 }
 
-static void dismiss_holder(void)
+static bool hire_third(void)
 {
-	if (!ex.holder)
+	if (ex.scene->locked)
+		ex.third = kthread_run(hold, NULL, "holder");
+	else if (ex.scene->lent)
+		ex.third = kthread_run(visit, ex.slot, "visitor");
+	else
+		return true;
+	return ex.third != NULL;
+}
+
+static void dismiss_third(void)
+{
+	if (!ex.third)
 		return;
-	task_go_on(ex.holder);
-	task_reap(ex.holder);
-	task_put(ex.holder);
-	ex.holder = NULL;
+	task_go_on(ex.third);
+	task_reap(ex.third);
+	task_put(ex.third);
+	ex.third = NULL;
 }
 
 static void dismiss(enum explore_actor me)
@@ -592,9 +636,13 @@ static int set_the_stage(void)
 	stack_wipe_dead();
 	if (err)
 		return err;
+	mutex_init(&ex.mutex, "explored");
+	mutex_init(&ex.other, "other");
 	if (!hire(EXPLORE_USER, ex.scene->way, ex.slot) ||
-	    !hire(EXPLORE_UNLOADER, way_of_the_unloader, NULL) ||
-	    (ex.scene->locked && !hire_holder()))
+	    !hire(EXPLORE_UNLOADER, way_of_the_unloader, NULL))
+		return -ENOMEM;
+	msleep(1);
+	if (!hire_third())
 		return -ENOMEM;
 	msleep(1);			/* all stand where they begin */
 	return 0;
@@ -624,7 +672,7 @@ static void play_it(void)
 	sched_idle_hook = NULL;
 	dismiss(EXPLORE_USER);
 	dismiss(EXPLORE_UNLOADER);
-	dismiss_holder();
+	dismiss_third();
 }
 
 /*

@@ -249,6 +249,10 @@ class Machine:
             return step if kind[1] == 0 else -step
         raise NoScene("%08x: how does it write preempt_count?" % address)
 
+    def fills(self, address):
+        """Whether it is a `rep stos`: memset(), or a wipe of a dead stack."""
+        return self.gdb.read(address, 2) in (b"\xf3\xaa", b"\xf3\xab")
+
     def within(self, addresses, function):
         """Which of an array of addresses are the function's."""
         first = self.symbols[function]

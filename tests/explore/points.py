@@ -26,8 +26,9 @@ Some accesses are not what they look like:
    of the other's stores have been seen, and the other moves no pointer to the
    module from one place of a page to another of the same.
  - An object is cleared before anybody has its address, or when nobody has it any
-   more. Of a memset() only the first and the last store count: in between the
-   search finds in it what it found before, or nothing, as behind.
+   more, the dead part of a stack when nobody examines it. Of a memset() only
+   the first and the last store count: in between the search finds in it what
+   it found before, or nothing, as behind.
  - A spinlock is free at every stop, and what a CPU knows of itself is alike
    (preemption on, no interrupt under way, the one who runs): whoever has taken
    a spinlock stands where he has given it back. What it guards is in words of
@@ -134,7 +135,10 @@ class Trace:
         search = np.flatnonzero(machine.within(eip, "search_page") & ~stack)
         page = self.word[search] >> 10
         gone[search[1:][page[1:] == page[:-1]]] = True
-        cleared = np.flatnonzero(machine.within(eip, "memset") & ~gone)
+        again = np.unique(self.code[1:][self.code[1:] == self.code[:-1]])
+        fills = [address for address in again if machine.fills(int(address))]
+        cleared = np.flatnonzero(
+            (machine.within(eip, "memset") | np.isin(eip, fills)) & ~gone)
         apart = np.diff(self.at[cleared].astype(np.int64)) > APART
         gone[cleared[1:-1][~apart[1:] & ~apart[:-1]]] = True
         self.at, self.word = self.at[~gone], self.word[~gone]
