@@ -104,13 +104,68 @@ KTEST(sched, sleepers_keep_no_time)
 	return NULL;
 }
 
-/* ---- what an earlier call has left ---- */
-
 static void end_thread(struct task *t)
 {
 	task_reap(t);
 	task_put(t);
 }
+
+#define LIKE_AN_ADDRESS	0xedc92292u
+
+static struct {
+	uint64_t	ns;		/* so late that it does not come */
+	bool		began;
+} resting;
+
+static int rest(void *arg)
+{
+	struct stamp end = stamp_of(resting.ns);
+
+	(void)arg;
+	WRITE_ONCE(resting.began, true);
+	while (!kthread_should_stop() && ktime_get_ns() < stamp_ns(end))
+		msleep(1);
+	return 0;
+}
+
+/* False: it does not sleep. */
+static bool count_on_stack(struct task *t, uint32_t word, uint32_t *found)
+{
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+	const uint32_t *top = (const uint32_t *)task_stack_top(t);
+	bool asleep = t->state == TASK_SLEEPING && !t->on_rq;
+
+	*found = 0;
+	for (const uint32_t *p = (const uint32_t *)t->esp; asleep && p < top;
+	     p++)
+		*found += *p == word;
+	task_rq_unlock(rq, flags);
+	return asleep;
+}
+
+/*
+ * Who sleeps with a stamp has no time on his stack that the compiler has made
+ * of it, once for all turns of his loop.
+ */
+KTEST(sched, a_time_at_rest_stays_a_stamp)
+{
+	struct task *t;
+	uint32_t found;
+
+	resting.ns = 1ull << 40 | LIKE_AN_ADDRESS;
+	resting.began = false;
+	t = kthread_run(rest, NULL, "rests");
+	KTEST_EXPECT(t);
+	while (!READ_ONCE(resting.began) ||
+	       !count_on_stack(t, LIKE_AN_ADDRESS, &found))
+		yield();
+	kthread_stop(t);
+	KTEST_EXPECT(found == 0);
+	return NULL;
+}
+
+/* ---- what an earlier call has left ---- */
 
 /* clang, and gcc with UBSan, keep some room of which nothing is written. */
 #if defined(CONFIG_DEBUG) || defined(__clang__)
