@@ -127,6 +127,15 @@ def test_autopsy_outlives_others():
         in death(result)["message"], result
 
 
+def test_a_load_that_fails_takes_no_stone():
+    """It had no code that ever ran; and there are 16 stones."""
+    result = play("load ticker; ghost keep ticker tick; unload ticker; "
+                  "repeat 16 '! load hello nosuch=1'; ghost call", (2, None),
+                  expect=PANICKED)
+    assert "was tick+0x0 of module ticker, gone since unload 1" \
+        in death(result)["message"], result
+
+
 def test_touch_of_the_living_is_no_autopsy():
     """A write to a living module's text is called that."""
     result = play("load ticker; ghost keep ticker tick; ghost write",

@@ -260,14 +260,17 @@ void chrdev_file_closed(struct file *file)
 	spin_unlock_irqrestore(&chrdev_lock, flags);
 }
 
-bool chrdev_nth_open(module_id_t owner, uint32_t nth, struct open_note *note)
+/* @opener: 0 for whoever it was. */
+static bool find_open(module_id_t owner, pid_t opener, uint32_t nth,
+		      struct open_note *note)
 {
 	uint32_t flags = spin_lock_irqsave(&chrdev_lock);
 	const struct file *f;
 	bool found = false;
 
 	list_for_each_entry(f, &open_files, of_devices) {
-		if (f->owner != owner || nth-- > 0)
+		if (f->owner != owner || (opener && f->opener != opener) ||
+		    nth-- > 0)
 			continue;
 		note->opener = f->opener;
 		note->since = f->since;
@@ -277,6 +280,16 @@ bool chrdev_nth_open(module_id_t owner, uint32_t nth, struct open_note *note)
 	}
 	spin_unlock_irqrestore(&chrdev_lock, flags);
 	return found;
+}
+
+bool chrdev_nth_open(module_id_t owner, uint32_t nth, struct open_note *note)
+{
+	return find_open(owner, 0, nth, note);
+}
+
+bool chrdev_opened_by(module_id_t owner, pid_t opener, struct open_note *note)
+{
+	return find_open(owner, opener, 0, note);
 }
 
 /* On failure nothing of the module is left in @file and no count is held. */

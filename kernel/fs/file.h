@@ -217,6 +217,8 @@ struct open_note {
 };
 /* The @nth open file of @owner's devices, in whoever's hands; any context. */
 bool chrdev_nth_open(module_id_t owner, uint32_t nth, struct open_note *note);
+/* The first that @opener has opened; any context. */
+bool chrdev_opened_by(module_id_t owner, pid_t opener, struct open_note *note);
 /*
  * file_put()'s: the driver has released @file, which from here on has nothing
  * of the module and is not counted.  Any other file loses its operations only.

@@ -193,7 +193,7 @@ int report_fail(struct unload_report *r, int error, const char *fmt, ...)
 
 /* ---- tombstone.c ---- */
 
-/* Remembers the functions of @m, which is about to be freed. */
+/* Remembers the functions of @m, which is about to be freed; the undertaker. */
 void tombstone_set(const struct module *m, uint32_t unload_number);
 /* For debug_set_autopsy(): what is, or was, at @addr; false: not ours. */
 bool tombstone_autopsy(uintptr_t addr, char *text, size_t size);

@@ -307,7 +307,8 @@ static void list_users(module_id_t id, char *buf, size_t size)
 	struct open_note note;
 	size_t len = 0;
 
-	for (uint32_t n = 0; chrdev_nth_open(id, n, &note); n++) {
+	for (uint32_t n = 0; len + 1 < size &&
+	     chrdev_nth_open(id, n, &note); n++) {
 		struct task *t = task_find(note.opener);
 
 		len += (size_t)scnprintf(buf + len, size - len, "%s%d %s",
@@ -414,7 +415,8 @@ void module_destroy(module_id_t id, uint32_t unload_number,
 	ledger_release(id);
 	window_set_unload_number(id, unload_number);
 	heap_destroy(id, leak, arg);
-	tombstone_set(m, unload_number);
+	if (unload_number)		/* else none of its code ever ran */
+		tombstone_set(m, unload_number);
 	gdb_module_unloaded(m);
 	unlink_dossier(id, unload_number);
 	window_free(memory, id);

@@ -528,13 +528,10 @@ bool report_opened_by(struct unload_report *r, const struct territory *terr,
 	struct open_note note;
 
 	for (uint32_t i = 0; i < terr->n; i++) {
-		for (uint32_t n = 0;
-		     chrdev_nth_open(terr->ids[i], n, &note); n++) {
-			if (note.opener != t->pid)
-				continue;
-			report_opener(r, terr, &note);
-			return true;
-		}
+		if (!chrdev_opened_by(terr->ids[i], t->pid, &note))
+			continue;
+		report_opener(r, terr, &note);
+		return true;
 	}
 	return false;
 }

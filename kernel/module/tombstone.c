@@ -108,6 +108,12 @@ static void describe_dead(uintptr_t addr, module_id_t id, uint32_t unload,
 	const struct tombstone *t = tombstone_at(addr - WINDOW_BASE);
 	char symbol[48] = "its data or heap";
 
+	if (!unload) {
+		snprintf(text, size,
+			 "address 0x%08lx was of module %s, whose load failed",
+			 (unsigned long)addr, owners[id].name);
+		return;
+	}
 	if (t)
 		name_symbol(t, addr - WINDOW_BASE, symbol, sizeof(symbol));
 	snprintf(text, size,
