@@ -115,7 +115,7 @@ static void end_thread(struct task *t)
 static struct {
 	uint64_t	ns;		/* so late that it does not come */
 	bool		began;
-} resting;
+} resting __no_pointers;
 
 static int rest(void *arg)
 {
@@ -159,7 +159,7 @@ KTEST(sched, a_time_at_rest_stays_a_stamp)
 	KTEST_EXPECT(t);
 	while (!READ_ONCE(resting.began) ||
 	       !count_on_stack(t, LIKE_AN_ADDRESS, &found))
-		yield();
+		msleep(1);		/* away from his queue's lock */
 	kthread_stop(t);
 	KTEST_EXPECT(found == 0);
 	return NULL;
