@@ -2,6 +2,7 @@
 
 import pytest
 
+from icebox import Console
 from scenes import on, play
 
 MACHINES = [(1, None), (2, None), (4, None), (8, None), (2, 0), (4, 3)]
@@ -45,6 +46,17 @@ def test_load_and_unload_of_one_name_at_once(machine):
     other = {r["error"] for r in result.reports if r["outcome"] != "gone"}
     assert gone, result
     assert other <= {"ENOENT", "EAGAIN", "EPERM"}, result
+
+
+def test_ctrl_c_ends_a_large_write():
+    """A program in the midst of 16 MiB for its console hears ^C at once."""
+    with Console() as c:
+        c.child.expect("icebox> ")
+        c.child.send("run writer /dev/tty 16000000\r")
+        c.child.expect("a line from a writer")
+        c.child.send("\x03")
+        c.child.expect("icebox> ")
+        assert len(c.child.before) < 4000000
 
 
 @pytest.mark.long

@@ -233,6 +233,18 @@ def test_no_name_commands_the_terminal():
                for line in printed), result
 
 
+def test_a_listing_goes_to_a_file_like_any_other(tmp_path):
+    """Of several pages too; the file is in the folder that is listed."""
+    (tmp_path / "empty").write_text("")
+    names = ["%02d%s" % (i, "f" * 98) for i in range(50)]
+    result = boot("run ls /tmp; ls /tmp > /tmp/list; cat /tmp/list",
+                  add=["tmp/%s=%s/empty" % (name, tmp_path) for name in names],
+                  expect=OK)
+    printed = result.console.splitlines()
+    assert [printed.count(name) for name in names] == [2] * 50, result
+    assert printed.count("list") == 1, result
+
+
 @pytest.mark.parametrize("iso", (False, True))
 def test_added_file_takes_the_place_of_the_one_that_is_there(iso, tmp_path):
     (tmp_path / "hello.ko").write_text("no module at all")

@@ -8,6 +8,7 @@
 #include <kernel/uaccess.h>
 #include <dev/console.h>
 #include <fs/internal.h>
+#include <sched/sched.h>
 
 /* ---- null, zero and full ---- */
 
@@ -30,7 +31,7 @@ static ssize_t null_write(struct file *file, const char __user *buf, size_t n,
 	return (ssize_t)n;
 }
 
-/* What was there before a fault counts, as in read(2). */
+/* What was there before a fault or a signal counts, as in read(2). */
 static ssize_t zero_read(struct file *file, char __user *buf, size_t n,
 			 loff_t *pos)
 {
@@ -44,6 +45,8 @@ static ssize_t zero_read(struct file *file, char __user *buf, size_t n,
 		if (copy_to_user(buf + done, zeros, part))
 			return done ? (ssize_t)done : -EFAULT;
 		done += part;
+		if (signal_pending(current))
+			break;
 	}
 	return (ssize_t)done;
 }
@@ -156,7 +159,8 @@ static ssize_t tty_read(struct file *file, char __user *buf, size_t n,
 
 /*
  * A page in one piece: it is copied before the console's mutex is taken, so
- * that no page fault of one program keeps another's output waiting.
+ * that no page fault of one program keeps another's output waiting.  A signal
+ * ends it behind such a piece.
  */
 static ssize_t tty_write(struct file *file, const char __user *buf, size_t n,
 			 loff_t *pos)
@@ -174,6 +178,8 @@ static ssize_t tty_write(struct file *file, const char __user *buf, size_t n,
 			break;
 		console_write(file->inode->chr.console, part, len);
 		done += len;
+		if (signal_pending(current))
+			break;
 	}
 	kfree(part);
 	return done || !n ? (ssize_t)done : -EFAULT;

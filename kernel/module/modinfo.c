@@ -107,6 +107,10 @@ int modinfo_check(const struct elf_file *elf, struct modinfo *info,
 		return elf_fail_section(elf, section, err, "is not text");
 	if (!sec->sh_size)
 		return 0;
+	if (sec->sh_size > MODINFO_MAX)
+		return elf_fail_section(elf, section, err, "has 0x%x bytes, "
+					"more than 0x%x", sec->sh_size,
+					MODINFO_MAX);
 	info->text = elf_section_data(elf, section);
 	info->size = sec->sh_size;
 	if (info->text[info->size - 1])

@@ -8,6 +8,9 @@
 #include <kernel/types.h>
 #include "elf.h"
 
+/* In bytes: far more than anybody has to say of a module. */
+#define MODINFO_MAX	0x10000u
+
 struct modinfo {
 	const char *text;	/* "key=value", each with its NUL */
 	uint32_t size;		/* 0 where the file has no such section */
@@ -15,7 +18,7 @@ struct modinfo {
 
 /*
  * Finds and checks the section: every entry printable, terminated, and with a
- * key; all ABI stamps the same.  -ENOEXEC with a text.
+ * key; all ABI stamps the same; MODINFO_MAX.  -ENOEXEC with a text.
  */
 int modinfo_check(const struct elf_file *elf, struct modinfo *info,
 		  struct elf_error *err) __must_check;

@@ -81,34 +81,54 @@ COMMAND(cat, "FILE...", "print files",
 /* ---- ls ---- */
 
 /*
- * A program may have given it any byte but a slash: what a terminal would obey
- * is shown as '?'.  In pieces, as a name has no place on a stack (H09).
+ * A page of lines at a time: they are collected under fs_tree_lock and written
+ * without it, for the output may be a file, whose lock comes before.
  */
-static void print_name(struct command_io *io, const char *name)
-{
-	while (*name) {
-		size_t n = 0;
+#define LISTING_SIZE	4096u
 
-		while (name[n] && isprint(name[n]))
-			n++;
-		io_write(io, name, n);
-		name += n;
-		if (*name) {
-			io_write(io, "?", 1);
-			name++;
-		}
-	}
-}
+struct listing {
+	char		*text;
+	size_t		used;
+	uint32_t	last;		/* cookie */
+	bool		full;
+};
 
+/*
+ * A program may have given it any byte but a slash: what a terminal would obey
+ * is shown as '?'.
+ */
 static bool ls_entry(const struct dir_entry *e, void *arg)
 {
-	const char *mark = "";
+	struct listing *l = arg;
+	bool dir = (e->mode & S_IFMT) == S_IFDIR;
 
-	if ((e->mode & S_IFMT) == S_IFDIR)
-		mark = "/";
-	print_name(io_of(arg), e->name);
-	command_printf(arg, "%s\n", mark);
+	l->full = l->used + strlen(e->name) + 2 > LISTING_SIZE;
+	if (l->full)
+		return false;
+	for (const char *name = e->name; *name; name++)
+		l->text[l->used++] = isprint(*name) ? *name : '?';
+	if (dir)
+		l->text[l->used++] = '/';
+	l->text[l->used++] = '\n';
+	l->last = e->cookie;
 	return true;
+}
+
+static int ls_dir(struct command_io *io, struct inode *dir)
+{
+	struct listing l = { .text = kmalloc(LISTING_SIZE, GFP_KERNEL |
+					     GFP_DATA) };
+	int err;
+
+	if (!l.text)
+		return -ENOMEM;
+	do {
+		l.used = 0;
+		err = fs_read_dir(dir, l.last, ls_entry, &l);
+		io_write(io, l.text, l.used);
+	} while (!err && l.full);
+	kfree(l.text);
+	return err;
 }
 
 static int ls_path(struct command_call *call, const char *path)
@@ -120,7 +140,7 @@ static int ls_path(struct command_call *call, const char *path)
 	if (err)
 		return complain(call, path, err);
 	if (inode_is(inode, S_IFDIR)) {
-		err = fs_read_dir(inode, 0, ls_entry, call);
+		err = ls_dir(io_of(call), inode);
 	} else {
 		inode_stat(inode, &st);
 		command_printf(call, "%s %u\n", path, st.size);

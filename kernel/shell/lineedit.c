@@ -4,6 +4,7 @@
  * so that no edit can forget a part of the screen.
  */
 #include <kernel/string.h>
+#include <lib/ctype.h>
 #include "lineedit.h"
 
 #define CTRL(c)		((c) & 0x1f)
@@ -244,12 +245,19 @@ static const char *list_separator(const struct line_completion *c,
 	return strlen(row) + 2 + strlen(name) < LINE_COLUMNS ? "  " : "\n";
 }
 
+static bool can_be_typed(const char *name)
+{
+	while (isprint(*name))
+		name++;
+	return !*name;
+}
+
 void line_candidate(struct line_completion *c, const char *prefix,
 		    const char *name, const char *suffix)
 {
 	size_t n = strlen(prefix), used = strlen(c->list);
 
-	if (strncmp(name, prefix, n) != 0)
+	if (strncmp(name, prefix, n) != 0 || !can_be_typed(name))
 		return;
 	note_common(c, name + n, suffix);
 	c->count++;

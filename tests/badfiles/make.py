@@ -616,6 +616,15 @@ def modinfo_unterminated(m):
 
 
 @case
+def modinfo_large(m):
+    index = m.find(".modinfo")
+    m.sec(index, "offset", len(m.data))
+    m.sec(index, "size", 0x10004)
+    m.data += b"a=b\0" * 0x4001
+    return m.label(index) + ": has 0x10004 bytes, more than 0x10000"
+
+
+@case
 def modinfo_no_key(m):
     at = m.data.index(b"license=", m.at(".modinfo"))
     m.data[at + 7] = ord("-")

@@ -205,6 +205,17 @@ static void long_list(void)
 	}
 }
 
+/* A name that nobody can type would command the terminal. */
+static void no_control_characters(void)
+{
+	struct line_completion c = { .count = 0 };
+
+	line_candidate(&c, "f", "f\033[2J", " ");
+	line_candidate(&c, "f", "fifo", " ");
+	assert(c.count == 1 && strcmp(c.insert, "ifo ") == 0);
+	assert(!strchr(c.list, '\033'));
+}
+
 static void long_lines(void)
 {
 	start();
@@ -244,6 +255,7 @@ int main(void)
 	history();
 	completion();
 	long_list();
+	no_control_characters();
 	long_lines();
 	random_keys();
 	printf("test_lineedit: all is well\n");
