@@ -46,7 +46,4 @@ void trap_frame_print(const struct trap_frame *f);
  */
 void debug_set_autopsy(bool (*fn)(uintptr_t addr, char *text, size_t size));
 
-/* More to be said in a panic (who runs where): the scheduler's.  Set once. */
-void debug_set_panic_report(void (*fn)(void));
-
 #endif

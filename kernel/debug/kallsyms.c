@@ -96,12 +96,3 @@ int sprint_symbol(char *buf, size_t size, uintptr_t addr)
 			       info.module);
 	return n;
 }
-
-uintptr_t kallsyms_find(const char *name)
-{
-	for (uint32_t i = 0; i < table_size(); i++) {
-		if (!strcmp(kallsyms_names + kallsyms_names_off[i], name))
-			return kallsyms_addresses[i];
-	}
-	return 0;
-}

@@ -27,7 +27,4 @@ void kallsyms_set_module_lookup(bool (*fn)(uintptr_t addr,
 /* "name+0x1c/0x40 [module]" or "0xc0123456".  Returns the length. */
 int sprint_symbol(char *buf, size_t size, uintptr_t addr);
 
-/* The kernel's symbol of that name, 0: none.  For tests and experiments. */
-uintptr_t kallsyms_find(const char *name);
-
 #endif

@@ -24,12 +24,6 @@
 
 static int dying_cpu = NOBODY;	/* set once, by compare and exchange */
 static int deaths;		/* of the dying CPU's, by itself only */
-static void (*panic_report)(void);
-
-void debug_set_panic_report(void (*fn)(void))
-{
-	panic_report = fn;
-}
 
 /*
  * Under tests/run, which names a script, the emulator ends at once and says
@@ -154,8 +148,6 @@ void panic_end(const char *message, const struct backtrace *bt)
 		if ((int)cpu != dying_cpu)
 			print_stopped_cpu(cpu);
 	}
-	if (panic_report)
-		panic_report();
 	finish();
 }
 

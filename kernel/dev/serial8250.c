@@ -27,7 +27,6 @@
 #define MCR_READY	0x0b	/* DTR, RTS, and OUT2: the gate of the line */
 #define LSR_DATA	0x01
 #define LSR_THR_EMPTY	0x20
-#define NO_PORT		0xff	/* what a bus reads where nothing answers */
 
 #define FIFO_SIZE	16
 #define MAX_REFUSALS	4000000u	/* seconds, a port read being 1 us */

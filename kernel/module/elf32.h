@@ -63,8 +63,6 @@ struct elf32_ehdr {
 #define SHT_NOBITS		8
 #define SHT_REL			9
 #define SHT_INIT_ARRAY		14
-#define SHT_FINI_ARRAY		15
-#define SHT_PREINIT_ARRAY	16
 #define SHT_GROUP		17
 #define SHT_SYMTAB_SHNDX	18
 

@@ -18,10 +18,7 @@
 #include <x86/switch.h>
 #include <x86/trap.h>
 
-/*
- * Those that do not fit are counted; the record that they get is the last
- * one's successor, overwritten by the next.
- */
+/* Those that do not fit are counted: each overwrites the last record. */
 struct blocker *report_add(struct unload_report *r, enum blocker_kind kind)
 {
 	uint32_t i = min(r->nr_blockers, (uint32_t)REPORT_BLOCKERS - 1);

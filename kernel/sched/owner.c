@@ -111,7 +111,7 @@ out:
 	spin_unlock_irqrestore(&o->sites_lock, flags);
 }
 
-/* The caller's own entry first; else the oldest, as counts may be handed on. */
+/* The caller's own entry first; else any, as counts may be handed on. */
 static void site_forget(struct owner *o)
 {
 	uint32_t flags = spin_lock_irqsave(&o->sites_lock);

@@ -258,8 +258,8 @@ static int no_such_command(struct command_call *call)
 
 /*
  * A driver takes its data from user memory and puts it there.  So where a
- * file of the call is a module's device, the program of that name does the
- * work if there is one: echo and cat are both.
+ * file of the call is such a device, the program of that name does the work if
+ * there is one: echo and cat are both.
  */
 int command_dispatch(struct command_call *call)
 {

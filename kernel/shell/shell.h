@@ -61,7 +61,7 @@ bool command_for_each_of_modules(bool (*fn)(const char *name,
 				 void *arg);
 /*
  * Calls @fn for each command, modules' included, until it returns false.
- * @args and @help are NULL for a module's.  Process context.
+ * Process context.
  */
 bool command_for_each(bool (*fn)(const char *name, const char *brief,
 				 void *arg), void *arg);

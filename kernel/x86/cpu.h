@@ -141,9 +141,7 @@ static inline bool in_interrupt(void)
 #define CR4_SMEP	(1u << 20)
 #define CR4_SMAP	(1u << 21)
 
-#define EFLAGS_TF	0x00000100u
 #define EFLAGS_IF	0x00000200u
-#define EFLAGS_RF	0x00010000u
 
 static inline uint32_t read_eflags(void)
 {
@@ -278,14 +276,6 @@ static inline void write_cr4(uint32_t v)
 {
 	__asm__ volatile("movl %0, %%cr4" : : "r"(v) : "memory");
 }
-
-/* Debug registers 0 to 3 hold addresses; 6 says what hit, 7 what is armed. */
-#define read_dr(n) ({						\
-	uint32_t dr_value;						\
-	__asm__ volatile("movl %%dr" #n ", %0" : "=r"(dr_value));	\
-	dr_value; })
-#define write_dr(n, v) \
-	__asm__ volatile("movl %0, %%dr" #n : : "r"((uint32_t)(v)) : "memory")
 
 static inline uint64_t rdmsr(uint32_t msr)
 {

@@ -34,7 +34,6 @@ struct trap_frame {
 #define VECTOR_NMI		2
 #define VECTOR_BREAKPOINT	3
 #define VECTOR_DOUBLE_FAULT	8
-#define VECTOR_PROTECTION	13
 #define VECTOR_PAGE_FAULT	14
 #define VECTOR_SYSCALL		0x80
 #define VECTOR_IRQ_BASE		0x30	/* + GSI */
