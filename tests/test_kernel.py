@@ -61,3 +61,12 @@ def test_sleepers_at_a_door_keep_no_time(machine):
     play("load fifo; spawn 100 opener -k /dev/fifo0; cpus; spawn 3 reader "
          "/dev/fifo0; unload -w 20000 fifo &; await fifo closed; "
          "ktest sched.sleepers_keep_no_time", machine)
+
+
+@on(MACHINES)
+def test_sleepers_until_a_moment_keep_no_time(machine):
+    """The moment they keep as a stamp; of now, which it was reckoned from,
+    nothing stays (H09)."""
+    play("spawn 100 sleeper; spawn 20 sleeper nanosleep; spawn 20 sleeper "
+         "poll; "
+         "ktest sched.sleepers_keep_no_time", machine)

@@ -41,6 +41,16 @@ def test_unloads_succeed_under_openers(machine, rounds):
     assert all(r["blockers"] for r in refused), str(refused[:3])
 
 
+@on([(1, 0)])
+def test_an_unload_waits_for_no_crowd(machine):
+    """Its routines, an engine that is to come to rest, and who buries the dead
+    come before 60 others, who take 240 ms for a turn of each."""
+    result = play("load ticker; spawn 60 spinner; unload ticker; "
+                  "repeat 5 'load restless; unload -t 5 restless'", machine)
+    assert outcomes(result, "restless") == ["gone"] * 5, result
+    assert max(r["total_ns"] for r in result.reports) < 40_000_000, result
+
+
 # ---- several CPUs inside ----
 
 # One CPU looks; the others can be inside.

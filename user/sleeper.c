@@ -1,10 +1,34 @@
-/* Asleep in the kernel until it is killed, with nothing of any module. */
+/*
+ * sleeper [CALL]: asleep in the kernel until it is killed, with nothing of any
+ * module; in pause(), or for an hour at a time in nanosleep() or poll().
+ */
 #include <user.h>
+
+#define HOUR_S		3600
+
+static void sleep_in(int nr)
+{
+	static const struct timespec hour = { HOUR_S, 0 };
+
+	if (nr == NR_NANOSLEEP)
+		nanosleep(&hour);
+	else if (nr == NR_POLL)
+		poll(NULL, 0, HOUR_S * 1000);
+	else
+		pause();
+}
 
 int main(int argc, char **argv)
 {
-	(void)argc, (void)argv;
-	announce(NR_PAUSE);
+	int nr = NR_PAUSE;
+
+	if (argc > 1 && strcmp(argv[1], "nanosleep") == 0)
+		nr = NR_NANOSLEEP;
+	else if (argc > 1 && strcmp(argv[1], "poll") == 0)
+		nr = NR_POLL;
+	else if (argc > 1)
+		fail(argv[1], -EINVAL);
+	announce(nr);
 	for (;;)
-		pause();
+		sleep_in(nr);
 }

@@ -18,13 +18,13 @@
 #include <module/attempt.h>
 
 /* Tried again after this, then 2, 4 .. times that, 6.4 s at the most. */
-#define RETRY_FIRST_NS		(50 * NSEC_PER_MSEC)
+#define RETRY_FIRST_MS		50u
 
 static LIST_HEAD(kept);			/* the undertaker only */
 
 static struct stamp retry_time(uint32_t retries)
 {
-	return stamp_of(ktime_get_ns() + (RETRY_FIRST_NS << min(retries, 7u)));
+	return stamp_in_ms(RETRY_FIRST_MS << min(retries, 7u));
 }
 
 /* DEFERRED, and nobody is counted: only evidence keeps it. */
@@ -113,10 +113,10 @@ void attempt_deferred(void)
 	struct attempt *a, *next;
 
 	list_for_each_entry_safe(a, next, &kept, kept)
-		if (stamp_ns(a->retry_at) <= ktime_get_ns())
+		if (stamp_passed(a->retry_at))
 			retry_kept(a);
 	for (module_id_t id = 1; id < MAX_MODULES; id++)
 		if (waits_for_retry(id) &&
-		    stamp_ns(owners[id].retry_at) <= ktime_get_ns())
+		    stamp_passed(owners[id].retry_at))
 			retry_deferred(id);
 }

@@ -157,7 +157,7 @@ static bool has_evidence(const struct attempt *a, struct task *t,
 		enum verdict_on_task v = exam_task(t, &a->terr, a->report, hit);
 
 		if (v == TASK_CLEAN || asleep || attempt_cancelled(a) ||
-		    ktime_get_ns() > stamp_ns(a->deadline))
+		    stamp_passed(a->deadline))
 			return v == TASK_HAS_EVIDENCE;
 		attempt_pause_until(a, ktime_get_ns() + ATTEMPT_POLL_NS / 2);
 	}

@@ -210,6 +210,7 @@ void routines_dismiss(struct attempt *a)
 		if (phase_of(b) != BEARER_ABANDONED) {
 			smp_store_release(&b->phase, BEARER_DISMISSED);
 			wake_up(&b->wait);
+			task_prefer(b->task);
 			task_reap(b->task);
 		}
 		task_put(b->task);
@@ -218,12 +219,7 @@ void routines_dismiss(struct attempt *a)
 }
 
 /* Who interrupts is answered soon, but not at the price of a good module. */
-#define GRACE_NS	(50 * NSEC_PER_MSEC)
-
-static noinline struct stamp end_of_grace(void)
-{
-	return stamp_of(ktime_get_ns() + GRACE_NS);
-}
+#define GRACE_MS	50
 
 /*
  * A register that is late takes owner.abandoned back, so that comes before the
@@ -304,7 +300,7 @@ int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind,
 	if (phase_change(b, BEARER_ASKED, BEARER_IDLE))
 		return not_called(a, b);
 	if (kind == ROUTINE_UNREGISTER && READ_ONCE(a->cancelled)) {
-		struct stamp end = end_of_grace();
+		struct stamp end = stamp_in_ms(GRACE_MS);
 
 		wait_event_deadline(undertaker_wait, phase_of(b) == BEARER_DONE,
 				    end);

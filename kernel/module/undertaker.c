@@ -150,14 +150,9 @@ static int report_no_turn(struct attempt *a, int err)
 	return report_fail(a->report, -EINTR, "interrupted");
 }
 
-/*
- * A function of its own: no time stays in the frame of who sleeps (H09), and
- * who calls it wipes what stays below.
- */
-static noinline struct stamp last_moment(const struct unload_request *req)
+static struct stamp last_moment(const struct unload_request *req)
 {
-	return stamp_of(ktime_get_ns() + (uint64_t)NSEC_PER_MSEC *
-			((uint64_t)req->budget_ms + req->wait_ms));
+	return stamp_in_ms((uint64_t)req->budget_ms + req->wait_ms);
 }
 
 /*
@@ -169,7 +164,6 @@ static int wait_for_answer(struct attempt *a)
 	struct stamp turn = last_moment(&a->req);
 	int err;
 
-	stack_wipe_near(256);		/* of what that has reckoned */
 	for (;;) {
 		err = wait_event_mode(a->done.wait, a->done.done,
 				      WAIT_INTERRUPTIBLE, turn);
@@ -323,7 +317,6 @@ int module_expel(struct attempt *a)
 	struct stamp end = last_moment(&a->req);
 	int err;
 
-	stack_wipe_near(256);		/* as above */
 	queue_attempt(a);
 	err = wait_event_mode(a->done.wait, a->done.done, WAIT_INTERRUPTIBLE,
 			      end);
@@ -358,12 +351,11 @@ static int try_revive(const char *name, bool params)
  */
 int module_revive(const char *name, bool params, char *text, size_t n)
 {
-	struct stamp end = stamp_of(ktime_get_ns() +
-				    UNLOAD_DEFAULT_MS * NSEC_PER_MSEC);
+	struct stamp end = stamp_in_ms(UNLOAD_DEFAULT_MS);
 	int err;
 
 	while ((err = try_revive(name, params)) == -EAGAIN &&
-	       ktime_get_ns() < stamp_ns(end)) {
+	       !stamp_passed(end)) {
 		if (!msleep_interruptible(1))
 			continue;
 		strscpy(text, "interrupted", n);

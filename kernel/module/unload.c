@@ -216,6 +216,19 @@ int attempt_hold_again(struct attempt *a)
 	return -EAGAIN;
 }
 
+/* Of whom a turn is all that is wanted; each has it once, as others wait. */
+static void prefer_engine(const struct ledger_blocker *b, pid_t *preferred)
+{
+	struct task *t = b->pid ? task_find(b->pid) : NULL;
+
+	if (!t)
+		return;
+	if (b->pid != *preferred)
+		task_prefer(t);
+	*preferred = b->pid;
+	task_put(t);
+}
+
 /*
  * The stage comes before the first engine, as some that are held are to be let
  * go, too.  Ends at the deadline, whatever the engines do.
@@ -223,14 +236,16 @@ int attempt_hold_again(struct attempt *a)
 static int hold_engines(struct attempt *a)
 {
 	struct ledger_blocker b = { .kind = NULL };
+	pid_t preferred = 0;
 
 	set_states(&a->terr, MODULE_HELD);
 	a->stage = STAGE_HELD;
 	while (guard(HOLD_ENGINES) && hold_all(&a->terr, &b)) {
 		if (attempt_cancelled(a))
 			return attempt_interrupted(a);
-		if (ktime_get_ns() > stamp_ns(a->deadline))
+		if (stamp_passed(a->deadline))
 			return report_engine(a, &b);
+		prefer_engine(&b, &preferred);
 		attempt_pause_until(a, ktime_get_ns() + ATTEMPT_POLL_NS);
 	}
 	return 0;
@@ -501,7 +516,7 @@ static int await_routines(struct attempt *a)
 {
 	while (a->req.wait_ms && waits_for_routine(a) &&
 	       !attempt_cancelled(a) &&
-	       ktime_get_ns() < stamp_ns(a->deadline))
+	       !stamp_passed(a->deadline))
 		attempt_pause_until(a, ktime_get_ns() + NSEC_PER_MSEC);
 	return 0;
 }

@@ -608,8 +608,7 @@ long sys_poll(const struct syscall_args *args)
 	if (ms == 0)
 		deadline = stamp_of(POLL_NO_WAIT);
 	else if (ms > 0)
-		deadline = stamp_of(ktime_get_ns() +
-				    (uint64_t)ms * NSEC_PER_MSEC);
+		deadline = stamp_in_ms((uint32_t)ms);
 	if (copy_from_user(fds, (const void *)args->a[0], n * sizeof(*fds)))
 		goto free_fds;
 	ret = poll_files(files(), fds, n, deadline);

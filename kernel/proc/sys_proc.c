@@ -10,6 +10,7 @@
 #include <lock/preempt.h>
 #include <proc/internal.h>
 #include <proc/syscalls.h>
+#include <sched/sched.h>
 #include <sched/signal.h>
 
 /* ---- birth and death ---- */
@@ -532,13 +533,17 @@ static long sleep_and_tell(struct stamp deadline, uint32_t rem)
 	return err;
 }
 
+#define DEADLINE_FRAMES	256		/* bytes, of what follows */
+
 /*
- * A user's time as a stamp, after @base_ns.  -EINVAL of what is no time
+ * A user's time as a stamp, @absolute or from now.  -EINVAL of what is no time
  * (nanosleep(2)).  The sum fits: 2^31 seconds are 2^61 ns.
  */
-static int read_deadline(uint32_t user, uint64_t base_ns, struct stamp *out)
+static noinline int take_deadline(uint32_t user, bool absolute,
+				  struct stamp *out)
 {
 	struct timespec *ts = user_words(sizeof(*ts));
+	uint64_t base_ns = absolute ? 0 : ktime_get_ns();
 
 	if (copy_from_user(ts, (const void *)user, sizeof(*ts)))
 		return -EFAULT;
@@ -550,10 +555,19 @@ static int read_deadline(uint32_t user, uint64_t base_ns, struct stamp *out)
 	return 0;
 }
 
+/* Only the stamp stays on the stack of who sleeps until then (H09). */
+static int read_deadline(uint32_t user, bool absolute, struct stamp *out)
+{
+	int err = take_deadline(user, absolute, out);
+
+	stack_wipe_near(DEADLINE_FRAMES);
+	return err;
+}
+
 long sys_nanosleep(const struct syscall_args *args)
 {
 	struct stamp deadline;
-	int err = read_deadline(args->a[0], ktime_get_ns(), &deadline);
+	int err = read_deadline(args->a[0], false, &deadline);
 
 	return err ? err : sleep_and_tell(deadline, args->a[1]);
 }
@@ -568,8 +582,7 @@ long sys_clock_nanosleep(const struct syscall_args *args)
 {
 	bool absolute = args->a[1] & TIMER_ABSTIME;
 	struct stamp deadline;
-	int err = read_deadline(args->a[2], absolute ? 0 : ktime_get_ns(),
-				&deadline);
+	int err = read_deadline(args->a[2], absolute, &deadline);
 
 	return err ? err : sleep_and_tell(deadline, absolute ? 0 : args->a[3]);
 }

@@ -263,8 +263,12 @@ void task_end_held(struct task *t)
 	task_set_gone(t);
 }
 
+static struct task *reaper;
+
+/* On a crowded CPU the reaper would come last, and we behind it. */
 int task_reap(struct task *t)
 {
+	task_prefer(reaper);
 	wait_event(t->exit_wait, READ_ONCE(t->gone));
 	return t->exit_code;
 }
@@ -313,14 +317,6 @@ static int reaper_thread(void *arg)
 
 void reaper_init(void)
 {
-	struct task *t = kthread_run(reaper_thread, NULL, "reaper");
-
-	assert(t);
-	task_put(t);
+	reaper = kthread_run(reaper_thread, NULL, "reaper");
+	assert(reaper);
 }
-
-int current_pid(void)
-{
-	return current->pid;
-}
-EXPORT_SYMBOL(current_pid);

@@ -21,6 +21,56 @@ uint64_t ktime_get_ns(void)
 }
 EXPORT_SYMBOL(ktime_get_ns);
 
+/*
+ * What compares with the time of now leaves it where the caller's next frames
+ * may have holes: so it is wiped, with what the clock has left.
+ */
+#define CLOCK_FRAMES	160
+
+static noinline struct stamp in_ms(uint64_t ms)
+{
+	return stamp_of(clock_ns() + ms * NSEC_PER_MSEC);
+}
+
+static noinline bool has_passed(struct stamp s)
+{
+	return clock_ns() >= stamp_ns(s);
+}
+
+static noinline uint32_t age_ms(struct stamp s)
+{
+	uint64_t now = clock_ns(), then = stamp_ns(s);
+
+	return now > then ? (uint32_t)((now - then) / NSEC_PER_MSEC) : 0;
+}
+
+struct stamp stamp_in_ms(uint64_t ms)
+{
+	struct stamp s = in_ms(ms);
+
+	stack_wipe_near(CLOCK_FRAMES);
+	return s;
+}
+EXPORT_SYMBOL(stamp_in_ms);
+
+bool stamp_passed(struct stamp s)
+{
+	bool passed = has_passed(s);
+
+	stack_wipe_near(CLOCK_FRAMES);
+	return passed;
+}
+EXPORT_SYMBOL(stamp_passed);
+
+uint32_t stamp_age_ms(struct stamp s)
+{
+	uint32_t ms = age_ms(s);
+
+	stack_wipe_near(CLOCK_FRAMES);
+	return ms;
+}
+EXPORT_SYMBOL(stamp_age_ms);
+
 void init_waitqueue_head(struct wait_queue_head *wq)
 {
 	spin_lock_init(&wq->lock, "wait_queue");
@@ -203,7 +253,7 @@ static int sleep_ms(uintptr_t site, unsigned int ms, enum wait_mode mode)
 {
 	int err = 0;
 
-	current->sleep_deadline = stamp_of(clock_ns() + ms * NSEC_PER_MSEC);
+	current->sleep_deadline = stamp_in_ms(ms);
 	while (!err) {
 		prepare_to_wait(NULL, mode);
 		err = sleep_until_deadline(site);

@@ -178,7 +178,7 @@ int spawned_wait_all(void)
 /* ---- spawn ---- */
 
 #define SPAWN_MAX	1000u
-#define SPAWN_PATIENCE	(10 * NSEC_PER_SEC)
+#define PATIENCE_MS	10000
 
 struct spawn {
 	struct command_call	*call;
@@ -227,7 +227,7 @@ static int wait_for_arrival(struct spawn *sp, struct task *t)
 				       t->comm);
 			return -ECHILD;
 		}
-		if (ktime_get_ns() >= stamp_ns(sp->deadline)) {
+		if (stamp_passed(sp->deadline)) {
 			command_printf(sp->call, "spawn: pid %d (%s) did not "
 				       "get ready within 10 s; `bt %d` shows "
 				       "where it is\n", t->pid, t->comm,
@@ -275,7 +275,7 @@ static int await_all(struct spawn *sp)
 {
 	int err = 0;
 
-	sp->deadline = stamp_of(ktime_get_ns() + SPAWN_PATIENCE);
+	sp->deadline = stamp_in_ms(PATIENCE_MS);
 	for (unsigned int i = 0; i < sp->started && !err; i++)
 		err = wait_for_arrival(sp, sp->task[i]);
 	return err;

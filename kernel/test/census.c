@@ -12,7 +12,7 @@
 #include <sched/sched.h>
 #include <test/census.h>
 
-#define SETTLE_NS	(5 * NSEC_PER_SEC)
+#define SETTLE_MS	5000
 #define PAGES_SLACK	16u
 
 /* A tomb stays, and is no leak of the test that made it. */
@@ -54,11 +54,10 @@ static bool no_more_than(const struct census *a, const struct census *b)
 
 bool census_settle(const struct census *before, struct census *after)
 {
-	struct stamp end = stamp_of(ktime_get_ns() + SETTLE_NS);
+	struct stamp end = stamp_in_ms(SETTLE_MS);
 
 	census_take(after);
-	while (!no_more_than(before, after) &&
-	       ktime_get_ns() < stamp_ns(end)) {
+	while (!no_more_than(before, after) && !stamp_passed(end)) {
 		msleep(1);
 		census_take(after);
 	}

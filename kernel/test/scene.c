@@ -27,7 +27,7 @@
 #include <x86/smp.h>
 #include <x86/trap.h>
 
-#define PATIENCE_NS	(30 * NSEC_PER_SEC)
+#define PATIENCE_MS	30000
 
 /* ---- waiting ---- */
 
@@ -38,10 +38,10 @@
 static int wait_until(struct command_call *call, bool (*holds)(void *arg),
 		      void *arg)
 {
-	struct stamp end = stamp_of(ktime_get_ns() + PATIENCE_NS);
+	struct stamp end = stamp_in_ms(PATIENCE_MS);
 
 	while (!holds(arg)) {
-		if (ktime_get_ns() >= stamp_ns(end)) {
+		if (stamp_passed(end)) {
 			command_printf(call, "%s: not within %u s\n",
 				       call->argv[0], 30);
 			return -ETIMEDOUT;

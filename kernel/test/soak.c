@@ -27,7 +27,7 @@
 #include <test/census.h>
 
 #define ROUND_MS	10000u
-#define PATIENCE_NS	(60 * NSEC_PER_SEC)
+#define PATIENCE_MS	60000
 #define LINE		120u
 #define EVENT		400u
 
@@ -227,14 +227,14 @@ static noinline void tell(struct actor *a, const int *status)
 
 static int until_it_succeeds(struct actor *a, const char *line)
 {
-	struct stamp end = stamp_of(ktime_get_ns() + PATIENCE_NS);
+	struct stamp end = stamp_in_ms(PATIENCE_MS);
 	struct command_io *io = io_of(a->call);
 	int status;
 
 	for (;;) {
 		status = shell_eval(io->shell, io, line, false);
 		if (!status || status == -ENOENT || signal_pending(current) ||
-		    ktime_get_ns() > stamp_ns(end))
+		    stamp_passed(end))
 			return status;
 		msleep(10);
 	}
@@ -277,7 +277,7 @@ static void play_scene(struct actor *a)
 
 static bool time_is_over(const struct actor *a)
 {
-	return ktime_get_ns() >= stamp_ns(a->end);
+	return stamp_passed(a->end);
 }
 
 /*
@@ -374,14 +374,14 @@ static bool is_loaded(const char *name)
  */
 static int unload_one(struct actor *a, const char *name)
 {
-	struct stamp end = stamp_of(ktime_get_ns() + PATIENCE_NS);
+	struct stamp end = stamp_in_ms(PATIENCE_MS);
 
 	while (is_loaded(name)) {
 		if (settle_line(a, "unload -w 20000 -t 20000 %s", name) == 0)
 			continue;
 		if (signal_pending(current))
 			return -EINTR;
-		if (ktime_get_ns() > stamp_ns(end)) {
+		if (stamp_passed(end)) {
 			command_printf(a->call, "soak: %s does not go, and "
 				       "nobody is there\n", name);
 			return -EBUSY;
@@ -471,7 +471,7 @@ static int soak(struct command_call *call, const unsigned int *words)
 		return -ENOMEM;
 	a->call = call;
 	a->seed = words[0];
-	a->end = stamp_of(ktime_get_ns() + words[1] * NSEC_PER_MSEC);
+	a->end = stamp_in_ms(words[1]);
 	a->round = words[2];
 	a->number = words[3];
 	err = a->number ? act(a) : run_rounds(a);

@@ -72,7 +72,7 @@ static const char *unload_by_name(const char *name)
 
 #define LOOKERS		2u
 #define LOOK_ROUNDS	200u
-#define LOOK_NS		(2 * NSEC_PER_SEC)	/* enough of it */
+#define LOOK_MS		2000	/* enough of it */
 
 static struct {
 	bool		stop;
@@ -128,12 +128,12 @@ static noinline int load_and_publish(struct scratch *s)
 /* The module may lie elsewhere each time: so its place is published anew. */
 static int load_and_unload_often(struct scratch *s)
 {
-	struct stamp end = stamp_of(ktime_get_ns() + LOOK_NS);
+	struct stamp end = stamp_in_ms(LOOK_MS);
 	int err = 0;
 
 	s->req.budget_ms = PATIENCE_MS;
 	for (unsigned int i = 0; i < LOOK_ROUNDS && !err &&
-	     ktime_get_ns() < stamp_ns(end); i++) {
+	     !stamp_passed(end); i++) {
 		err = load_and_publish(s);
 		stack_wipe_dead();
 		if (!err)
@@ -816,7 +816,7 @@ KTEST(unload, what_a_look_refuses_is_not_frozen_for)
 /* ---- no memory ---- */
 
 #define ALLOCATIONS	800u	/* more than any step here has */
-#define FORGOTTEN_NS	(5 * NSEC_PER_SEC)
+#define FORGOTTEN_MS	5000
 
 /*
  * A step in a module's life of which one allocation after the other fails.
@@ -866,10 +866,10 @@ static const char *step_without_memory(struct scratch *s,
 
 static bool is_gone_soon(struct scratch *s)
 {
-	struct stamp end = stamp_of(ktime_get_ns() + FORGOTTEN_NS);
+	struct stamp end = stamp_in_ms(FORGOTTEN_MS);
 
 	while (state_of(s, victim.name) != MODULE_FREE) {
-		if (ktime_get_ns() >= stamp_ns(end))
+		if (stamp_passed(end))
 			return false;
 		msleep(1);
 	}

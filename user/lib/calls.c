@@ -153,12 +153,12 @@ int sched_yield(void)
 
 int nanosleep(const struct timespec *ts)
 {
-	return (int)call2(162, P(ts), 0);
+	return (int)call2(NR_NANOSLEEP, P(ts), 0);
 }
 
 int poll(struct pollfd *fds, unsigned int n, int timeout_ms)
 {
-	return (int)call3(168, P(fds), (long)n, timeout_ms);
+	return (int)call3(NR_POLL, P(fds), (long)n, timeout_ms);
 }
 
 int sigaction_set(int sig, uint32_t handler)

@@ -68,6 +68,8 @@
 #define NR_READ		3
 #define NR_WRITE	4
 #define NR_PAUSE	29
+#define NR_NANOSLEEP	162
+#define NR_POLL		168
 
 struct pollfd {
 	int	fd;

@@ -50,7 +50,4 @@ int kthread_stop(struct task *t);
 void kthread_park(struct task *t);
 void kthread_unpark(struct task *t);
 
-/* The pid of the caller's task; for messages.  Any context. */
-int current_pid(void);
-
 #endif

@@ -39,15 +39,16 @@ static inline uint64_t stamp_ns(struct stamp s)
 }
 
 /*
- * Milliseconds from @s until now; 0 where it was stamped after our look at the
- * clock.  Any context.
+ * For who sleeps in a loop until a moment, or tells what came of it: functions,
+ * so that the time of now never is in his frame (H09).  Any context.
  */
-static inline uint32_t stamp_age_ms(struct stamp s)
-{
-	uint64_t now = ktime_get_ns(), then = stamp_ns(s);
 
-	return now > then ? (uint32_t)((now - then) / NSEC_PER_MSEC) : 0;
-}
+/* @ms milliseconds from now. */
+struct stamp stamp_in_ms(uint64_t ms);
+/* True from that moment on. */
+bool stamp_passed(struct stamp s);
+/* From @s until now; 0 where it was stamped after our look at the clock. */
+uint32_t stamp_age_ms(struct stamp s);
 
 /* Sleeps at least @ms milliseconds.  Process context. */
 void msleep(unsigned int ms);
