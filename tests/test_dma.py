@@ -37,6 +37,14 @@ def state_of(result):
     return tuple(map(int, said[-1]))
 
 
+@pytest.mark.parametrize("mem", (64, 512, 1200))
+def test_a_buffer_lies_where_the_device_reaches(mem):
+    """It has 28 lines of address, and the machine may have more memory."""
+    result = boot("census; load edu; edu fetch; edu wait; unload edu; "
+                  "census check", expect=OK, icount=0, smp=1, mem=mem, qemu=EDU)
+    assert outcomes(result) == ["gone"], result
+
+
 # ---- There is none, or it is another ----
 
 def test_absent_device_fails_the_load_and_leaves_nothing():

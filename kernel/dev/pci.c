@@ -506,22 +506,15 @@ void *dma_alloc_coherent_owner(struct pci_dev *pdev, size_t size,
 			       module_id_t owner)
 {
 	uintptr_t site = (uintptr_t)__builtin_return_address(0);
-	phys_t pa;
 	void *p;
 
 	if (!size || size > PAGE_SIZE)
 		return NULL;
-	p = kmalloc_site(PAGE_SIZE, gfp | GFP_DATA | __GFP_ZERO, owner, site);
-	if (!p)
-		return NULL;
-	pa = (phys_t)(*paging_kernel_pte((uintptr_t)p) & PTE_ADDR);
-	if (pa + (PAGE_SIZE - 1) > READ_ONCE(pdev->dma_mask)) {
-		pr_err("pci %s: it cannot reach memory at %08x", pdev->name,
-		       pa);
-		kfree(p);
-		return NULL;
-	}
-	*handle = pa;
+	p = kmalloc_below(PAGE_SIZE, gfp | GFP_DATA | __GFP_ZERO,
+			  READ_ONCE(pdev->dma_mask), owner, site);
+	if (p)
+		*handle = (dma_addr_t)(*paging_kernel_pte((uintptr_t)p) &
+				       PTE_ADDR);
 	return p;
 }
 EXPORT_SYMBOL(dma_alloc_coherent_owner);

@@ -6,6 +6,7 @@
 #define MM_HEAP_H
 
 #include <kernel/slab.h>
+#include <x86/paging.h>
 
 /* The kernel's heap.  Boot, after page_init(). */
 void slab_init(void);
@@ -33,6 +34,9 @@ bool heap_find_object(uintptr_t addr, struct heap_object *obj);
  * site in the module window is not recorded: it would be a pointer to there.
  */
 void *kmalloc_site(size_t size, gfp_t flags, module_id_t owner, uintptr_t site);
+/* The same of a page or more, in frames that have no byte above @bound. */
+void *kmalloc_below(size_t size, gfp_t flags, phys_t bound, module_id_t owner,
+		    uintptr_t site);
 
 /* A module's heap: set up before its first allocation, -ENOMEM.  Process
  * context. */

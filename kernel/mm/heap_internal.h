@@ -139,11 +139,12 @@ void slab_trim(struct heap *heap);
 /* large.c */
 /*
  * An object beyond the slabs, KMALLOC_MAX at most; the content is poison or 0.
+ * In frames that have no byte above @bound.
  * NULL without memory.  Contexts as slab_alloc().
  */
-void *kernel_large_alloc(size_t size, gfp_t gfp, uintptr_t site);
+void *kernel_large_alloc(size_t size, gfp_t gfp, phys_t bound, uintptr_t site);
 void *module_large_alloc(struct heap *heap, size_t size, gfp_t gfp,
-			 uintptr_t site);
+			 phys_t bound, uintptr_t site);
 /* The run that begins at @start, alive or free; NULL: none on the list. */
 struct run *run_find_locked(struct heap *heap, uintptr_t start);
 /* The run was taken off heap->runs.  Wipes it without the lock, keeps it. */

@@ -59,7 +59,8 @@ void check_redzone(const uint8_t *p, size_t size, size_t room, uintptr_t site)
  * wrong one is found where it is and not when memory is short.  Once taken the
  * object is this call's alone: it is zeroed without a lock.
  */
-void *kmalloc_site(size_t size, gfp_t flags, module_id_t owner, uintptr_t site)
+void *kmalloc_below(size_t size, gfp_t flags, phys_t bound, module_id_t owner,
+		    uintptr_t site)
 {
 	struct heap *heap = heap_of_owner(owner);
 	void *p;
@@ -72,15 +73,20 @@ void *kmalloc_site(size_t size, gfp_t flags, module_id_t owner, uintptr_t site)
 	if (size + HEAP_REDZONE_MIN <= 1u << SLAB_MAX_SHIFT)
 		p = slab_alloc(heap, size, flags, site);
 	else if (owner == MODULE_NONE)
-		p = kernel_large_alloc(size, flags, site);
+		p = kernel_large_alloc(size, flags, bound, site);
 	else
-		p = module_large_alloc(heap, size, flags, site);
+		p = module_large_alloc(heap, size, flags, bound, site);
 	if (!p)
 		return NULL;
 	heap_account(1, size);
 	if (flags & __GFP_ZERO)
 		memset(p, 0, size);
 	return p;
+}
+
+void *kmalloc_site(size_t size, gfp_t flags, module_id_t owner, uintptr_t site)
+{
+	return kmalloc_below(size, flags, PHYS_ANYWHERE, owner, site);
 }
 
 /*

@@ -15,11 +15,12 @@ static unsigned int order_of(size_t size)
 	return order;
 }
 
-void *kernel_large_alloc(size_t size, gfp_t gfp, uintptr_t site)
+void *kernel_large_alloc(size_t size, gfp_t gfp, phys_t bound, uintptr_t site)
 {
 	bool data = gfp & GFP_DATA;
 	unsigned int order = order_of(size + HEAP_REDZONE_MIN);
-	phys_t pa = page_alloc(order, data ? PAGE_SLAB_DATA : PAGE_SLAB);
+	phys_t pa = page_alloc_below(order, data ? PAGE_SLAB_DATA : PAGE_SLAB,
+				     bound);
 	uint8_t *p;
 
 	if (!pa)
@@ -63,14 +64,15 @@ static void release_free_runs(struct heap *heap)
  * Without sleep a free run of the same room serves, and nothing else does.  It
  * comes off the list and is the caller's: a wrong kfree of it finds no object.
  */
-static struct run *reuse_run(struct heap *heap, size_t room)
+static struct run *reuse_run(struct heap *heap, size_t room, phys_t bound)
 {
 	struct run *run, *found = NULL;
 	uint32_t flags;
 
 	flags = spin_lock_irqsave(&heap->lock);
 	list_for_each_entry(run, &heap->runs, link) {
-		if (run->size || run->room != room)
+		if (run->size || run->room != room ||
+		    !window_is_below(run->start, room, bound))
 			continue;
 		list_del(&run->link);
 		found = run;
@@ -80,7 +82,7 @@ static struct run *reuse_run(struct heap *heap, size_t room)
 	return found;
 }
 
-static struct run *create_run(struct heap *heap, size_t room)
+static struct run *create_run(struct heap *heap, size_t room, phys_t bound)
 {
 	struct run *run;
 
@@ -92,7 +94,8 @@ static struct run *create_run(struct heap *heap, size_t room)
 	heap_account(1, sizeof(*run));
 	INIT_LIST_HEAD(&run->link);
 	run->room = room;
-	run->start = (uintptr_t)window_alloc(room, heap->owner);
+	run->start = (uintptr_t)window_alloc_below(room, heap->owner,
+						     bound);
 	if (run->start)
 		return run;
 	kfree(run);
@@ -100,14 +103,14 @@ static struct run *create_run(struct heap *heap, size_t room)
 }
 
 void *module_large_alloc(struct heap *heap, size_t size, gfp_t gfp,
-			 uintptr_t site)
+			 phys_t bound, uintptr_t site)
 {
 	size_t room = ALIGN_UP(size + HEAP_REDZONE_MIN, PAGE_SIZE);
-	struct run *run = reuse_run(heap, room);
+	struct run *run = reuse_run(heap, room, bound);
 	uint32_t flags;
 
 	if (!run && heap_may_sleep(gfp))
-		run = create_run(heap, room);
+		run = create_run(heap, room, bound);
 	if (!run)
 		return NULL;
 	write_redzone((uint8_t *)run->start, size, room);

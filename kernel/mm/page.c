@@ -129,18 +129,29 @@ static void set_kind(uint32_t n, enum page_kind kind)
 	set_plain(n, false);
 }
 
+/*
+ * The first free block of @order whose first 2^@part frames end below frame
+ * @end; 0: none.
+ */
+static uint32_t find_free_block(unsigned int order, unsigned int part,
+				uint32_t end)
+{
+	uint32_t n = free_first[order];
+
+	while (n && n + (1u << part) > end)
+		n = frames[n].next;
+	return n;
+}
+
 /* A free block of @order, split off a larger one if need be; 0: none. */
-static uint32_t take_free_block(unsigned int order)
+static uint32_t take_free_block(unsigned int order, uint32_t end)
 {
 	unsigned int o = order;
 	uint32_t n;
 
-	while (o <= PAGE_MAX_ORDER && !free_first[o])
-		o++;
-	if (o > PAGE_MAX_ORDER)
-		return 0;
-
-	n = free_first[o];
+	while (!(n = find_free_block(o, order, end)))
+		if (++o > PAGE_MAX_ORDER)
+			return 0;
 	free_list_remove(n, o);
 	while (o > order) {
 		o--;
@@ -154,15 +165,16 @@ static uint32_t take_free_block(unsigned int order)
  * before: the heap poisons it at once.  A search that comes in between sees
  * false evidence, and comes again.
  */
-phys_t page_alloc(unsigned int order, enum page_kind kind)
+phys_t page_alloc_below(unsigned int order, enum page_kind kind, phys_t bound)
 {
+	uint32_t end = (uint32_t)(((uint64_t)bound + 1) >> PAGE_SHIFT);
 	uint32_t flags, n, i;
 
 	if (order > PAGE_MAX_ORDER || should_fail_alloc())
 		return 0;
 
 	flags = spin_lock_irqsave(&page_lock);
-	n = take_free_block(order);
+	n = take_free_block(order, end);
 	if (!n)
 		goto unlock;
 	for (i = 0; i < 1u << order; i++) {
@@ -176,6 +188,11 @@ phys_t page_alloc(unsigned int order, enum page_kind kind)
 unlock:
 	spin_unlock_irqrestore(&page_lock, flags);
 	return frame_address(n);
+}
+
+phys_t page_alloc(unsigned int order, enum page_kind kind)
+{
+	return page_alloc_below(order, kind, PHYS_ANYWHERE);
 }
 
 phys_t page_alloc_zeroed(enum page_kind kind)

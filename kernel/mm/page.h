@@ -29,6 +29,8 @@ void page_init(void);
  * the heap's, which may hold such pointers; PAGE_WINDOW is window.c's.
  */
 phys_t page_alloc(unsigned int order, enum page_kind kind);
+/* The same, with no byte above @bound: for devices that do not reach all. */
+phys_t page_alloc_below(unsigned int order, enum page_kind kind, phys_t bound);
 /*
  * A block goes back whole, as it was taken.  Every translation of it that a
  * TLB may hold is gone (H32), and it is in the direct map.  Any context.

@@ -220,7 +220,8 @@ static void unmap_pages(uintptr_t va, uint32_t count, module_id_t owner)
  * are searched from here on, zeros as yet.  -ENOMEM: what was mapped so far is
  * for unmap_pages().
  */
-static int map_pages(uintptr_t va, uint32_t count, module_id_t owner)
+static int map_pages(uintptr_t va, uint32_t count, module_id_t owner,
+		     phys_t bound)
 {
 	uint32_t i;
 	phys_t pa;
@@ -230,9 +231,10 @@ static int map_pages(uintptr_t va, uint32_t count, module_id_t owner)
 	if (err)
 		return err;
 	for (i = 0; i < count; i++) {
-		pa = page_alloc_zeroed(PAGE_WINDOW);
+		pa = page_alloc_below(0, PAGE_WINDOW, bound);
 		if (!pa)
 			return -ENOMEM;
+		memset(phys_to_virt(pa), 0, PAGE_SIZE);
 		page_set_window(pa, va + i * PAGE_SIZE);
 		paging_map(va + i * PAGE_SIZE, pa, PROT_KERNEL_RW);
 		set_bit_of(searched_map, page_number(va) + i);
@@ -258,7 +260,21 @@ static void remove_aliases(uintptr_t va, uint32_t count)
 	tlb_shootdown(0, 0);
 }
 
+bool window_is_below(uintptr_t va, size_t size, phys_t bound)
+{
+	for (size_t at = 0; at < size; at += PAGE_SIZE)
+		if ((*paging_kernel_pte(va + at) & PTE_ADDR) + PAGE_SIZE - 1 >
+		    bound)
+			return false;
+	return true;
+}
+
 void *window_alloc(size_t size, module_id_t owner)
+{
+	return window_alloc_below(size, owner, PHYS_ANYWHERE);
+}
+
+void *window_alloc_below(size_t size, module_id_t owner, phys_t bound)
 {
 	uint32_t at, count, need;
 	uintptr_t va;
@@ -275,7 +291,7 @@ void *window_alloc(size_t size, module_id_t owner)
 	claim_range(at, need, owner);
 	va = page_address(at + MARGIN_PAGES);
 	/* The aliases go when nothing can fail any more. */
-	if (map_pages(va, count, owner))
+	if (map_pages(va, count, owner, bound))
 		goto unmap;
 	pages[at + MARGIN_PAGES].pages = (uint16_t)count;
 	remove_aliases(va, count);

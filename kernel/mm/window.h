@@ -19,6 +19,10 @@ void window_init(void);
  * room.  Process context, interrupts on.
  */
 void *window_alloc(size_t size, module_id_t owner);
+/* The same, in frames that have no byte above @bound. */
+void *window_alloc_below(size_t size, module_id_t owner, phys_t bound);
+/* Whether they have, from @va on; mapped, the caller's.  Any context. */
+bool window_is_below(uintptr_t va, size_t size, phys_t bound);
 /*
  * The whole of an allocation, @p as window_alloc() returned it: unmaps, tells
  * every CPU (H32), gives the frames back; the range becomes the tombstone of

@@ -35,6 +35,28 @@ static bool is_all(const void *p, uint8_t value, size_t n)
 	return true;
 }
 
+/* H41: a device that reaches less than all memory gets what it reaches. */
+KTEST(mm, a_bound_is_kept)
+{
+	const phys_t bound = 0x1ffffff;
+	phys_t pages[8];
+	bool kept = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		pages[i] = page_alloc_below(i % 3, PAGE_KERNEL, bound);
+		kept = kept && pages[i] && pages[i] <= bound &&
+		       (PAGE_SIZE << i % 3) - 1 <= bound - pages[i];
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		if (pages[i])
+			page_free(pages[i], i % 3);
+	KTEST_EXPECT(kept);
+	KTEST_EXPECT(!page_alloc_below(0, PAGE_KERNEL, PAGE_SIZE - 1));
+	KTEST_EXPECT(!page_alloc_below(0, PAGE_KERNEL, 0));
+	return NULL;
+}
+
+
 /*
  * A block comes back to where it was taken from, whole.  At least so many, as
  * others take and give meanwhile.

@@ -28,6 +28,7 @@
 
 typedef uint64_t pte_t;
 typedef uint32_t phys_t;	/* all RAM used lies below 4 GiB */
+#define PHYS_ANYWHERE	0xffffffffu	/* as a bound: there is none */
 
 #define PTE_P		(1ull << 0)
 #define PTE_W		(1ull << 1)
