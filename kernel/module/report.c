@@ -15,6 +15,7 @@
 #include <proc/syscalls.h>
 #include <sched/refs.h>
 #include <sched/rq.h>
+#include <sched/trace.h>
 #include <x86/switch.h>
 #include <x86/trap.h>
 
@@ -57,54 +58,14 @@ void report_log(const struct unload_report *r)
 /* ---- a task ---- */
 
 /*
- * Where a task that does not run would go on.  Under the lock of its queue, so
- * that it neither begins to run nor is buried under the walk: the stack of one
- * that is DEAD is the reaper's, and a held thread has none in its record.
- */
-static bool saved_backtrace(struct task *t, struct backtrace *bt)
-{
-	uint32_t flags;
-	struct rq *rq = task_rq_lock(t, &flags);
-	bool ok = !task_is_running(t) && t->stack && t->state != TASK_DEAD;
-
-	if (ok)
-		backtrace_from(bt, switch_saved_pc(t->esp),
-			       switch_saved_ebp(t->esp), t->esp,
-			       task_stack_top(t));
-	task_rq_unlock(rq, flags);
-	return ok;
-}
-
-/* The scheduler's own functions, which are under every sleeper, say nothing. */
-static bool is_scheduler(uintptr_t pc)
-{
-	static const char *const names[] = {
-		"switch_context", "switch_to", "__schedule", "schedule",
-		"preempt_schedule", "sleep_from", "sleep_until_deadline",
-		"wait_schedule", "sched_preempt_irq", "sched_exit_to_user",
-	};
-	struct symbol_info info;
-
-	if (!kallsyms_lookup(pc, &info))
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(info.name, names[i]) == 0)
-			return true;
-	return false;
-}
-
-/*
  * @where is the innermost frame inside the module: what the reader asks first.
  * Without one it is the innermost of all.
  */
 static void fill_frames(struct blocker *b, const struct backtrace *bt,
 			const struct territory *terr)
 {
-	uint32_t i = 0;
-
-	while (i < bt->n && is_scheduler(bt->pc[i]))
-		i++;
-	for (; i < bt->n && b->nr_frames < REPORT_FRAMES; i++) {
+	for (uint32_t i = trace_place(bt);
+	     i < bt->n && b->nr_frames < REPORT_FRAMES; i++) {
 		char *text = b->frames[b->nr_frames++];
 
 		describe_address(bt->pc[i], text, REPORT_SYMBOL);
@@ -156,7 +117,7 @@ void report_task(struct blocker *b, struct task *t,
 	strscpy(b->state, task_state_text(t), sizeof(b->state));
 	if (t->state == TASK_SLEEPING)
 		b->for_ms = stamp_age_ms(t->sleep_since);
-	if (saved_backtrace(t, &bt))
+	if (trace_task(t, &bt) == TRACE_SAVED)
 		fill_frames(b, &bt, terr);
 }
 

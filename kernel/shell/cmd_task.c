@@ -12,8 +12,8 @@
 #include <sched/freezer.h>
 #include <sched/owner.h>
 #include <sched/signal.h>
+#include <sched/trace.h>
 #include "shell.h"
-#include "trace.h"
 
 /* ---- ps ---- */
 
@@ -44,11 +44,12 @@ static const char *state_name(const struct task *t, enum trace_result r)
 /* The function alone: a line has 80 columns. */
 static void print_place(struct ps *ps, const struct task *t)
 {
-	uintptr_t place = trace_place(&ps->bt);
+	uint32_t place = trace_place(&ps->bt);
 	unsigned int ms = stamp_age_ms(t->sleep_since);
 
 	command_printf(ps->call, " %4u.%u s", ms / 1000, ms % 1000 / 100);
-	if (place && kallsyms_lookup(place, &ps->symbol))
+	if (place < ps->bt.n &&
+	    kallsyms_lookup(ps->bt.pc[place], &ps->symbol))
 		command_printf(ps->call, " %s", ps->symbol.name);
 }
 

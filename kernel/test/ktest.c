@@ -12,8 +12,8 @@
 #include <kernel/slab.h>
 #include <kernel/string.h>
 #include <sched/sched.h>
+#include <sched/trace.h>
 #include <shell/shell.h>
-#include <shell/trace.h>
 #include <test/census.h>
 #include <test/ktest.h>
 

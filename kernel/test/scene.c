@@ -19,8 +19,8 @@
 #include <proc/process.h>
 #include <sched/rq.h>
 #include <sched/signal.h>
+#include <sched/trace.h>
 #include <shell/shell.h>
-#include <shell/trace.h>
 #include <test/census.h>
 #include <x86/cpu.h>
 #include <x86/machine.h>

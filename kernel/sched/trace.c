@@ -7,19 +7,15 @@
 #include <debug/kallsyms.h>
 #include <mm/mm.h>
 #include <sched/sched.h>
+#include <sched/trace.h>
 #include <x86/smp.h>
+#include <x86/switch.h>
 #include <x86/trap.h>
-#include "trace.h"
-
-/* What switch_context() leaves on the stack of who is switched out. */
-struct switched_out {
-	uint32_t edi, esi, ebx, ebp;
-	uintptr_t eip;
-};
 
 /*
- * The dead have no stack to walk, nor has a module's thread that is held in its
- * record (kthread.c).
+ * Under the lock of its queue, so that it neither begins to run nor is buried
+ * under the walk: the stack of the dead is the reaper's, and a module's thread
+ * that is held has none in its record (kthread.c).
  */
 enum trace_result trace_task(struct task *t, struct backtrace *bt)
 {
@@ -33,9 +29,8 @@ enum trace_result trace_task(struct task *t, struct backtrace *bt)
 	} else if (task_is_running(t)) {
 		result = TRACE_RUNNING;
 	} else {
-		const struct switched_out *s = (const void *)t->esp;
-
-		backtrace_from(bt, s->eip, s->ebp, t->esp,
+		backtrace_from(bt, switch_saved_pc(t->esp),
+			       switch_saved_ebp(t->esp), t->esp,
 			       task_stack_top(t));
 	}
 	task_rq_unlock(rq, flags);
@@ -87,8 +82,8 @@ enum trace_result trace_running(struct task *t, struct backtrace *bt,
 	return r.user ? TRACE_USER : TRACE_RUNNING;
 }
 
-/* A task in one of these sleeps for whoever called it. */
 /*
+ * A task in one of these sleeps, or was switched out, for whoever called it.
  * By name, as there is no other mark; a function that was inlined is missing
  * from the backtrace, and need not be known here.
  */
@@ -103,7 +98,7 @@ static bool is_sleeping_machinery(const char *name)
 		"mutex_lock", "mutex_lock_interruptible",
 		"mutex_lock_killable", "sched_preempt_irq",
 		"sched_exit_to_user", "trap_dispatch", "cond_resched", "yield",
-		"switch_context",
+		"switch_context", "switch_to", "preempt_schedule",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -123,16 +118,17 @@ static void cut_suffix(char *name)
 }
 
 /* A module's function is a place whatever it is called. */
-uintptr_t trace_place(const struct backtrace *bt)
+uint32_t trace_place(const struct backtrace *bt)
 {
 	struct symbol_info info;
+	uint32_t i;
 
-	for (uint32_t i = 0; i < bt->n; i++) {
+	for (i = 0; i < bt->n; i++) {
 		if (!kallsyms_lookup(bt->pc[i], &info))
-			continue;
+			break;
 		cut_suffix(info.name);
 		if (info.module[0] || !is_sleeping_machinery(info.name))
-			return bt->pc[i];
+			break;
 	}
-	return 0;
+	return i;
 }

@@ -1,8 +1,8 @@
 /*
- * Where a task is, for ps and bt.
+ * Where a task is, for ps, bt and reports.
  */
-#ifndef SHELL_TRACE_H
-#define SHELL_TRACE_H
+#ifndef SCHED_TRACE_H
+#define SCHED_TRACE_H
 
 #include <debug/backtrace.h>
 
@@ -30,7 +30,10 @@ enum trace_result trace_task(struct task *t, struct backtrace *bt);
 enum trace_result trace_running(struct task *t, struct backtrace *bt,
 				uintptr_t *eip);
 
-/* The first of @bt that is not the machinery of sleeping, or 0. */
-uintptr_t trace_place(const struct backtrace *bt);
+/*
+ * The index of the first of @bt that is not the machinery of sleeping and
+ * switching; bt->n where there is none.  Any context.
+ */
+uint32_t trace_place(const struct backtrace *bt);
 
 #endif
