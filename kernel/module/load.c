@@ -525,11 +525,8 @@ static int load_file(struct load_info *info, const char *path)
 	return err;
 }
 
-/*
- * "/tmp/foo.ko" is called foo; "-" in a name counts as "_", as in the names
- * that the command unload takes.  -EINVAL: nothing is left, or more than fits.
- */
-static int name_from_path(const char *path, char *name, size_t size)
+/* "-" counts as "_", as in the names that the command unload takes. */
+int module_name_from_path(const char *path, char *name, size_t size)
 {
 	const char *base = strrchr(path, '/');
 	size_t len;
@@ -562,7 +559,7 @@ static noinline int load_and_forget(const char *path, const char *args,
 		return -ENOMEM;
 	}
 	info->args = args;
-	name_from_path(path, info->name, sizeof(info->name));
+	module_name_from_path(path, info->name, sizeof(info->name));
 	err = load_file(info, path);
 	if (err)
 		strscpy(err_text, info->err.text, n);
@@ -609,7 +606,7 @@ int module_load(const char *path, const char *args, char *err_text, size_t n)
 	char full[128], name[OWNER_NAME_LEN];
 	int err;
 
-	if (name_from_path(path, name, sizeof(name))) {
+	if (module_name_from_path(path, name, sizeof(name))) {
 		snprintf(err_text, n, "no name for a module: it has 1 to %d "
 			 "characters", OWNER_NAME_LEN - 1);
 		return -EINVAL;

@@ -19,6 +19,11 @@ void module_init_subsystem(void);
  * and register.
  */
 int module_load(const char *path, const char *args, char *err_text, size_t n);
+/*
+ * The name that a file gives its module: of "/tmp/foo.ko" foo.  -EINVAL:
+ * nothing is left of it, or more than fits.  Any context.
+ */
+int module_name_from_path(const char *path, char *name, size_t size);
 
 /* ---- unloading ---- */
 

@@ -58,19 +58,6 @@ static void name_module(char *name)
 	}
 }
 
-/* The name that a file /a/b/foo.ko gives its module. */
-static void module_name_of(const char *path, char *name, size_t size)
-{
-	const char *slash = strrchr(path, '/');
-	char *dot;
-
-	strscpy(name, slash ? slash + 1 : path, size);
-	dot = strrchr(name, '.');
-	if (dot && strcmp(dot, ".ko") == 0)
-		*dot = '\0';
-	name_module(name);
-}
-
 /*
  * A look after the fact: where somebody was quicker to unload it, or memory is
  * short, nothing is printed, and the load has succeeded all the same.
@@ -80,8 +67,8 @@ static void print_loaded(struct command_call *call, const char *path)
 	struct module_info *info = kmalloc(sizeof(*info), GFP_DATA);
 	char name[OWNER_NAME_LEN];
 
-	module_name_of(path, name, sizeof(name));
-	if (info && module_find(name, info))
+	if (info && !module_name_from_path(path, name, sizeof(name)) &&
+	    module_find(name, info))
 		command_printf(call, "%s: loaded, %u KiB\n", info->name,
 			       info->size / 1024);
 	kfree(info);

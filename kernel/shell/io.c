@@ -11,7 +11,6 @@
 #include <fs/file.h>
 #include <mm/mm.h>
 #include <sched/sched.h>
-#include <sched/slot.h>
 #include "shell.h"
 
 /*
@@ -75,18 +74,7 @@ int io_open(const char *path, unsigned int flags, struct file **out)
 
 	if (err)
 		return err;
-	/*
-	 * Closed by an unload that may yet be refused: the outcome is waited
-	 * for here, where nothing is held but a path.
-	 */
-	for (;;) {
-		err = file_open(full, flags, 0644, out);
-		if (err != -ERESTARTSYS)
-			break;
-		err = -EINTR;
-		if (!slot_wait_outcome())
-			break;
-	}
+	err = file_open_kernel(full, flags, 0644, out);
 	kfree(full);
 	return err;
 }
