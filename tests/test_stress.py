@@ -51,6 +51,15 @@ def test_an_unload_waits_for_no_crowd(machine):
     assert max(r["total_ns"] for r in result.reports) < 40_000_000, result
 
 
+@on([(1, 0)])
+def test_a_long_cleanup_is_no_hung_one(machine):
+    """It needs many turns, and 60 others want theirs: it has every other one,
+    and its module is not entombed for being slow."""
+    result = play("load keeper; load cleanup_waits turns=8000000; "
+                  "spawn 60 spinner; unload cleanup_waits", machine)
+    assert outcomes(result, "cleanup_waits") == ["gone"], result
+
+
 # ---- several CPUs inside ----
 
 # One CPU looks; the others can be inside.

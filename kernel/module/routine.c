@@ -272,6 +272,27 @@ static bool waited_enough(const struct attempt *a, struct bearer *b)
 	       (b->kind == ROUTINE_UNREGISTER && READ_ONCE(a->cancelled));
 }
 
+/*
+ * Until then every other turn is the bearer's, who may have more to do than
+ * fits into one: on a crowded machine a good routine would look like one that
+ * does not return.
+ */
+#define TURN_MS		8
+
+static void await_routine(const struct attempt *a, struct bearer *b,
+			  struct stamp deadline)
+{
+	struct stamp turn;
+
+	do {
+		turn = stamp_in_ms(TURN_MS);
+		if (stamp_ns(turn) > stamp_ns(deadline))
+			turn = deadline;
+		task_prefer(b->task);
+	} while (wait_event_deadline(undertaker_wait, waited_enough(a, b),
+				     turn) && !stamp_passed(deadline));
+}
+
 bool routine_is_abandoned(const struct attempt *a, uint32_t i)
 {
 	return phase_of(a->bearers[i]) == BEARER_ABANDONED;
@@ -295,8 +316,7 @@ int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind,
 	/* The way back and the way on are gone, however late they begin. */
 	if (kind != ROUTINE_UNREGISTER)
 		wait_event(undertaker_wait, phase_of(b) != BEARER_ASKED);
-	wait_event_deadline(undertaker_wait, waited_enough(a, b),
-			    stamp_of(deadline));
+	await_routine(a, b, stamp_of(deadline));
 	if (phase_change(b, BEARER_ASKED, BEARER_IDLE))
 		return not_called(a, b);
 	if (kind == ROUTINE_UNREGISTER && READ_ONCE(a->cancelled)) {

@@ -211,8 +211,8 @@ void task_let_go(struct task *t);
  * For whoever an unload waits for: @t comes before all that are not spared,
  * once, for a slice at most or until it sleeps, whichever is first.  Asleep, it
  * has that when it wakes.  So a routine of a module begins at once on a crowded
- * machine, and one that computes for ever is soon a task among others.
- * Any context.
+ * machine.  Who computes for ever is soon a task among others, unless it is
+ * preferred again.  Any context.
  */
 void task_prefer(struct task *t);
 
