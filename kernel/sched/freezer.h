@@ -76,7 +76,8 @@ uint32_t freezer_manual_thaws(void);
 /*
  * Between the two nobody freezes by hand.  For who waits for kernel threads,
  * where he cannot give up, and would wait for the thaw: to load and to unload.
- * False: it is frozen by hand, nothing was begun.  Process context.
+ * False: it is frozen by hand, or about to be; nothing was begun.  Process
+ * context.
  */
 bool freezer_keep_running(void);
 void freezer_keep_no_longer(void);

@@ -25,6 +25,7 @@ static DEFINE_MUTEX(freezer_mutex);
 static bool frozen_by_hand;		/* freezer_mutex; read freely */
 static uint32_t nr_thaws;		/* freezer_mutex; read freely */
 static unsigned int nr_keepers;		/* freezer_mutex; read freely */
+static unsigned int nr_freezers;	/* freezer_mutex: who wait for those */
 static DECLARE_WAIT_QUEUE_HEAD(keepers_gone);
 
 uint32_t freezer_manual_thaws(void)
@@ -42,7 +43,8 @@ bool freezer_keep_running(void)
 	bool running;
 
 	mutex_lock(&freezer_mutex);
-	running = !frozen_by_hand;
+	/* Who comes while one waits would make him wait for ever. */
+	running = !frozen_by_hand && !nr_freezers;
 	if (running)
 		WRITE_ONCE(nr_keepers, nr_keepers + 1);
 	mutex_unlock(&freezer_mutex);
@@ -93,18 +95,23 @@ static int try_freeze_locked(void)
 
 int freezer_manual_freeze(void)
 {
-	for (;;) {
-		int err;
+	int err;
 
-		mutex_lock(&freezer_mutex);
-		err = try_freeze_locked();
+	mutex_lock(&freezer_mutex);
+	nr_freezers++;
+	while ((err = try_freeze_locked()) == -EAGAIN) {
 		mutex_unlock(&freezer_mutex);
-		if (err != -EAGAIN)
-			return err;
-		if (wait_event_interruptible(keepers_gone,
-					     !READ_ONCE(nr_keepers)))
-			return -EINTR;
+		err = wait_event_interruptible(keepers_gone,
+					       !READ_ONCE(nr_keepers));
+		mutex_lock(&freezer_mutex);
+		if (err) {
+			err = -EINTR;
+			break;
+		}
 	}
+	nr_freezers--;
+	mutex_unlock(&freezer_mutex);
+	return err;
 }
 
 int freezer_manual_thaw(void)
