@@ -96,6 +96,28 @@ static void account(uint64_t now)
 	}
 }
 
+/*
+ * Periods begin where the chip's do, which the first interrupt tells: half-way
+ * between two, whether an interrupt is a little late would decide what it
+ * counts.  So the beginning moves by half a period at most.
+ */
+static void find_phase(uint64_t now)
+{
+	uint64_t nearest = began;
+
+	while (has_passed(nearest, now))
+		nearest += period;
+	began += now - nearest;
+	accounted = began;
+}
+
+static void tick(uint64_t now)
+{
+	if (!interrupts++)
+		find_phase(now);
+	account(now);
+}
+
 static irqreturn_t rtc_interrupt(int irq, void *dev)
 {
 	uint32_t flags = spin_lock_irqsave(&chip);
@@ -103,10 +125,8 @@ static irqreturn_t rtc_interrupt(int irq, void *dev)
 
 	(void)irq;
 	(void)dev;
-	if (ours) {
-		interrupts++;
-		account(ktime_get_ns());
-	}
+	if (ours)
+		tick(ktime_get_ns());
 	spin_unlock_irqrestore(&chip, flags);
 	wake_up(&tick_wait);
 	return ours ? IRQ_HANDLED : IRQ_NONE;
@@ -270,11 +290,11 @@ static const struct miscdevice rtc_misc = {
 /* ---- the command ---- */
 
 /* What account() would have by now.  Modules have no 64-bit division. */
-static uint32_t periods_until(uint64_t now)
+static uint32_t periods_between(uint64_t since, uint64_t now)
 {
 	uint32_t n = 0;
 
-	for (uint64_t t = began; has_passed(t, now); t += period)
+	for (; has_passed(since, now); since += period)
 		n++;
 	return n;
 }
@@ -283,18 +303,19 @@ static int rtc_command(struct command_call *call)
 {
 	uint32_t seen, by, flags;
 	struct rtc_time t;
-	uint64_t now;
+	uint64_t since, now;
 
 	read_time(&t);
 	flags = spin_lock_irqsave(&chip);
 	seen = ticks;
 	by = interrupts;
+	since = began;
 	now = ktime_get_ns();
 	spin_unlock_irqrestore(&chip, flags);
 	command_printf(call, "rtc: %d-%02d-%02d %02d:%02d:%02d, %u Hz: "
 		       "%u ticks by %u interrupts, %u by the clock\n",
 		       t.year + 1900, t.mon + 1, t.mday, t.hour, t.min, t.sec,
-		       hz, seen, by, periods_until(now));
+		       hz, seen, by, periods_between(since, now));
 	return 0;
 }
 
