@@ -282,7 +282,6 @@ EXPORT_SYMBOL(unload_module);
 struct attempt *expel_prepare(module_id_t id)
 {
 	struct attempt *a = attempt_new();
-	bool keeps;
 
 	if (!a)
 		return NULL;
@@ -297,8 +296,7 @@ struct attempt *expel_prepare(module_id_t id)
 		attempt_put(a);
 		return NULL;
 	}
-	keeps = freezer_keep_running();
-	assert(keeps);
+	freezer_keep_on();
 	return a;
 }
 

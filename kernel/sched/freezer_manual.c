@@ -51,6 +51,14 @@ bool freezer_keep_running(void)
 	return running;
 }
 
+void freezer_keep_on(void)
+{
+	mutex_lock(&freezer_mutex);
+	assert(nr_keepers);
+	WRITE_ONCE(nr_keepers, nr_keepers + 1);
+	mutex_unlock(&freezer_mutex);
+}
+
 void freezer_keep_no_longer(void)
 {
 	mutex_lock(&freezer_mutex);
