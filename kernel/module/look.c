@@ -199,14 +199,34 @@ static int check_caller(struct attempt *a)
 	return 0;
 }
 
+/*
+ * Who was counted may have left while he was being looked for, and another have
+ * come, where the doors are open: no refusal without a reason (G14), and none
+ * that names nobody (G7).
+ */
+bool look_for_users(struct attempt *a)
+{
+	struct blocker *b;
+
+	while (territory_count(&a->terr)) {
+		report_users(a->report, &a->terr, a->caller);
+		if (a->report->nr_blockers)
+			return true;
+		if (attempt_cancelled(a) || stamp_passed(a->deadline)) {
+			b = report_add(a->report, BLOCK_TIME);
+			strscpy(b->what, "it is counted, and whoever that is "
+				"was gone when he was looked for",
+				sizeof(b->what));
+			return true;
+		}
+		attempt_pause_until(a, ktime_get_ns() + ATTEMPT_POLL_NS);
+	}
+	return false;
+}
+
 int look_refuse_busy(struct attempt *a)
 {
-	report_users(a->report, &a->terr, a->caller);
-	/*
-	 * The last one left while he was being looked for: no refusal without a
-	 * reason (G14).
-	 */
-	if (!a->report->nr_blockers && !territory_count(&a->terr))
+	if (!look_for_users(a))
 		return 0;
 	return report_fail(a->report, -EBUSY, "busy");
 }

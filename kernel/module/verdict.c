@@ -280,6 +280,8 @@ static void report_verdict(struct verdict *v, enum verdict_on_world w)
 	switch (w) {
 	case VERDICT_COUNT:
 		report_users(r, &v->a->terr, v->a->caller);
+		if (!r->nr_blockers)
+			not_finished(v->a, "its users come and go");
 		break;
 	case VERDICT_TASK:
 		report_stack_hit(r, v->task, &v->a->terr, &v->hit);
@@ -424,10 +426,8 @@ static int one_round(struct attempt *a, bool commit)
 
 	a->report->rounds++;
 	a->report->nr_blockers = 0;
-	if (guard(SECOND_COUNT) && territory_count(&a->terr)) {
-		report_users(a->report, &a->terr, a->caller);
+	if (guard(SECOND_COUNT) && look_for_users(a))
 		return -EBUSY;
-	}
 	err = attempt_hold_again(a);
 	if (err)
 		return err;

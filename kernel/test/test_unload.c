@@ -167,6 +167,43 @@ KTEST(unload, names_are_asked_for_while_the_module_goes)
 	return NULL;
 }
 
+/* ---- a count of nobody's ---- */
+
+static const char *refused_for_a_count(struct scratch *s, bool dry_run)
+{
+	s->req.dry_run = dry_run;
+	s->req.budget_ms = 20;
+	KTEST_EXPECT(unload(s, "counter") == -EBUSY);
+	KTEST_EXPECT(s->report.outcome == UNLOAD_REFUSED);
+	KTEST_EXPECT(s->report.nr_blockers == 1);
+	KTEST_EXPECT(s->report.blockers[0].what[0]);
+	return NULL;
+}
+
+/*
+ * G7: who is counted may be nowhere to be found, as where users come and go
+ * while they are looked for.  The refusal says that.
+ */
+KTEST(unload, a_count_of_nobody_is_told)
+{
+	struct scratch *s = scratch_new();
+	const char *reason = "counter is not loaded";
+
+	KTEST_EXPECT(s);
+	if (load(s, "counter", "") == 0 && module_find("counter", &s->info)) {
+		module_id_t id = s->info.id;
+
+		owner_open_get(id);
+		reason = refused_for_a_count(s, false) ?:
+			 refused_for_a_count(s, true);
+		owner_open_put(id);
+		if (!reason)
+			reason = unload_by_name("counter");
+	}
+	kfree(s);
+	return reason;
+}
+
 /* ---- DEFERRED ---- */
 
 /* Our count is what defers it; a load without parameters revives it. */
