@@ -80,6 +80,8 @@ uint32_t freezer_manual_thaws(void);
  * context.
  */
 bool freezer_keep_running(void);
+/* Why it was false, for people; at worst why it would be now.  Any context. */
+const char *freezer_why_not(void);
 /* Once more, by who does it already: also while a freeze waits for him. */
 void freezer_keep_on(void);
 void freezer_keep_no_longer(void);

@@ -51,6 +51,13 @@ bool freezer_keep_running(void)
 	return running;
 }
 
+const char *freezer_why_not(void)
+{
+	return freezer_frozen_by_hand() ?
+		"the world is frozen by hand: `thaw` first" :
+		"somebody waits to freeze the world by hand: try again later";
+}
+
 void freezer_keep_on(void)
 {
 	mutex_lock(&freezer_mutex);

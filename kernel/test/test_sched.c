@@ -618,6 +618,7 @@ static int freeze_by_hand(void *arg)
  */
 KTEST(sched, a_freeze_by_hand_has_its_turn)
 {
+	const char *why;
 	struct task *t;
 	bool came, again;
 	int err;
@@ -627,6 +628,7 @@ KTEST(sched, a_freeze_by_hand_has_its_turn)
 	while (t && !is_asleep(t))
 		yield();
 	came = freezer_keep_running();
+	why = freezer_why_not();
 	if (came)
 		freezer_keep_no_longer();
 	/* It is not to happen: we would stand, too. */
@@ -641,6 +643,7 @@ KTEST(sched, a_freeze_by_hand_has_its_turn)
 		freezer_keep_no_longer();
 	KTEST_EXPECT(err == -EINTR);
 	KTEST_EXPECT(!came);
+	KTEST_EXPECT(strncmp(why, "somebody waits", 14) == 0);
 	KTEST_EXPECT(again);
 	return NULL;
 }
