@@ -581,7 +581,8 @@ static int load_path(const char *path, const char *args, char *err_text,
 	int err;
 
 	if (!freezer_keep_running()) {
-		strscpy(err_text, freezer_why_not(), n);
+		strscpy(err_text, "the world is frozen by hand: `thaw` first",
+			n);
 		return -EPERM;
 	}
 	err = load_and_forget(path, args, err_text, n, &expulsion);

@@ -282,6 +282,7 @@ EXPORT_SYMBOL(unload_module);
 struct attempt *expel_prepare(module_id_t id)
 {
 	struct attempt *a = attempt_new();
+	bool keeps;
 
 	if (!a)
 		return NULL;
@@ -296,7 +297,8 @@ struct attempt *expel_prepare(module_id_t id)
 		attempt_put(a);
 		return NULL;
 	}
-	freezer_keep_on();
+	keeps = freezer_keep_running();
+	assert(keeps);
 	return a;
 }
 

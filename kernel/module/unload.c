@@ -587,7 +587,8 @@ static int conduct(struct attempt *a)
 	int err;
 
 	if (!freezer_keep_running())
-		return report_fail(a->report, -EPERM, "%s", freezer_why_not());
+		return report_fail(a->report, -EPERM,
+				   "the world is frozen by hand: `thaw` first");
 	err = attempt(a);
 	routines_dismiss(a);
 	freezer_keep_no_longer();

@@ -76,14 +76,9 @@ uint32_t freezer_manual_thaws(void);
 /*
  * Between the two nobody freezes by hand.  For who waits for kernel threads,
  * where he cannot give up, and would wait for the thaw: to load and to unload.
- * False: it is frozen by hand, or about to be; nothing was begun.  Process
- * context.
+ * False: it is frozen by hand, nothing was begun.  Process context.
  */
 bool freezer_keep_running(void);
-/* Why it was false, for people; at worst why it would be now.  Any context. */
-const char *freezer_why_not(void);
-/* Once more, by who does it already: also while a freeze waits for him. */
-void freezer_keep_on(void);
 void freezer_keep_no_longer(void);
 
 #endif

@@ -25,7 +25,6 @@ static DEFINE_MUTEX(freezer_mutex);
 static bool frozen_by_hand;		/* freezer_mutex; read freely */
 static uint32_t nr_thaws;		/* freezer_mutex; read freely */
 static unsigned int nr_keepers;		/* freezer_mutex; read freely */
-static unsigned int nr_freezers;	/* freezer_mutex: who wait for those */
 static DECLARE_WAIT_QUEUE_HEAD(keepers_gone);
 
 uint32_t freezer_manual_thaws(void)
@@ -43,27 +42,11 @@ bool freezer_keep_running(void)
 	bool running;
 
 	mutex_lock(&freezer_mutex);
-	/* Who comes while one waits would make him wait for ever. */
-	running = !frozen_by_hand && !nr_freezers;
+	running = !frozen_by_hand;
 	if (running)
 		WRITE_ONCE(nr_keepers, nr_keepers + 1);
 	mutex_unlock(&freezer_mutex);
 	return running;
-}
-
-const char *freezer_why_not(void)
-{
-	return freezer_frozen_by_hand() ?
-		"the world is frozen by hand: `thaw` first" :
-		"somebody waits to freeze the world by hand: try again later";
-}
-
-void freezer_keep_on(void)
-{
-	mutex_lock(&freezer_mutex);
-	assert(nr_keepers);
-	WRITE_ONCE(nr_keepers, nr_keepers + 1);
-	mutex_unlock(&freezer_mutex);
 }
 
 void freezer_keep_no_longer(void)
@@ -110,23 +93,18 @@ static int try_freeze_locked(void)
 
 int freezer_manual_freeze(void)
 {
-	int err;
+	for (;;) {
+		int err;
 
-	mutex_lock(&freezer_mutex);
-	nr_freezers++;
-	while ((err = try_freeze_locked()) == -EAGAIN) {
-		mutex_unlock(&freezer_mutex);
-		err = wait_event_interruptible(keepers_gone,
-					       !READ_ONCE(nr_keepers));
 		mutex_lock(&freezer_mutex);
-		if (err) {
-			err = -EINTR;
-			break;
-		}
+		err = try_freeze_locked();
+		mutex_unlock(&freezer_mutex);
+		if (err != -EAGAIN)
+			return err;
+		if (wait_event_interruptible(keepers_gone,
+					     !READ_ONCE(nr_keepers)))
+			return -EINTR;
 	}
-	nr_freezers--;
-	mutex_unlock(&freezer_mutex);
-	return err;
 }
 
 int freezer_manual_thaw(void)

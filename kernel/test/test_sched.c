@@ -625,48 +625,6 @@ KTEST(sched, frozen_by_hand_nobody_keeps_a_lock)
 	return NULL;
 }
 
-static int freeze_by_hand(void *arg)
-{
-	(void)arg;
-	return freezer_manual_freeze();
-}
-
-/*
- * Who comes while somebody waits to freeze does not keep the world running: it
- * may be loads and unloads without a pause.
- */
-KTEST(sched, a_freeze_by_hand_has_its_turn)
-{
-	const char *why;
-	struct task *t;
-	bool came, again;
-	int err;
-
-	KTEST_EXPECT(freezer_keep_running());
-	t = kthread_run(freeze_by_hand, NULL, "freeze_by_hand");
-	while (t && !is_asleep(t))
-		yield();
-	came = freezer_keep_running();
-	why = freezer_why_not();
-	if (came)
-		freezer_keep_no_longer();
-	/* It is not to happen: we would stand, too. */
-	if (t)
-		send_signal(t, SIGKILL);
-	err = t ? task_reap(t) : -ENOMEM;
-	if (t)
-		task_put(t);
-	freezer_keep_no_longer();
-	again = freezer_keep_running();
-	if (again)
-		freezer_keep_no_longer();
-	KTEST_EXPECT(err == -EINTR);
-	KTEST_EXPECT(!came);
-	KTEST_EXPECT(strncmp(why, "somebody waits", 14) == 0);
-	KTEST_EXPECT(again);
-	return NULL;
-}
-
 /* ---- births, deaths, signals behind the gate (H19 to H21) ---- */
 
 /* No files at all: they are not what is asked here. */
