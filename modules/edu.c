@@ -88,7 +88,7 @@ static size_t length;			/* of the block */
 static DEFINE_SPINLOCK(chip);		/* the registers, and: */
 static uint8_t *regs;			/* constant after register */
 static enum transfer transfer;
-static uint64_t transfer_end;		/* ns, at the latest */
+static struct stamp transfer_end;	/* at the latest */
 static bool computing;
 static unsigned int factorial;
 static unsigned int transfers, failures, interrupts;
@@ -102,11 +102,6 @@ static uint32_t reg_read(unsigned int reg)
 static void reg_write(unsigned int reg, uint32_t value)
 {
 	writel(value, regs + reg);
-}
-
-static uint64_t time_is_up(void)
-{
-	return ktime_get_ns() + (uint64_t)timeout_ms * NSEC_PER_MSEC;
 }
 
 /* ---- transfers ---- */
@@ -128,7 +123,7 @@ static void transfer_finish_locked(enum transfer outcome)
 static void transfer_late(void *arg)
 {
 	uint32_t flags = spin_lock_irqsave(&chip);
-	bool late = transfer == RUNNING && ktime_get_ns() >= transfer_end;
+	bool late = transfer == RUNNING && stamp_passed(transfer_end);
 
 	(void)arg;
 	if (late) {
@@ -167,9 +162,9 @@ static int transfer_start(bool to_ram)
 	} else {
 		pci_set_master(pdev);
 		transfer = RUNNING;
-		transfer_end = time_is_up();
+		transfer_end = stamp_in_ms(timeout_ms);
 		transfer_command_locked(to_ram);
-		mod_timer(watchdog, transfer_end);
+		mod_timer(watchdog, stamp_ns(transfer_end));
 	}
 	spin_unlock_irqrestore(&chip, flags);
 	return err;
@@ -213,7 +208,7 @@ static irqreturn_t edu_interrupt(int irq, void *dev)
 static int factorial_wait(void)
 {
 	int err = wait_event_mode(event, !READ_ONCE(computing),
-				  WAIT_INTERRUPTIBLE, stamp_of(time_is_up()));
+				  WAIT_INTERRUPTIBLE, stamp_in_ms(timeout_ms));
 
 	if (err != -ETIMEDOUT)
 		return err;
@@ -469,10 +464,10 @@ static int edu_identify(void)
  */
 static int edu_prime(void)
 {
-	uint64_t end = time_is_up();
+	struct stamp end = stamp_in_ms(timeout_ms);
 
 	while (reg_read(REG_DMA_COMMAND) & DMA_RUN) {
-		if (ktime_get_ns() > end) {
+		if (stamp_passed(end)) {
 			pr_err("edu: a transfer of before does not end\n");
 			return -EIO;
 		}

@@ -58,8 +58,9 @@ struct reader {
 };
 
 static DEFINE_SPINLOCK(chip);		/* the ports, and: */
-static uint64_t accounted;		/* ns: up to here ticks are counted */
-static uint64_t began;			/* ns */
+/* Stamps, as what lies in memory is searched for addresses of others. */
+static struct stamp accounted;		/* up to here ticks are counted */
+static struct stamp began;
 static uint32_t ticks;			/* read freely */
 static uint32_t interrupts;
 static uint32_t period;			/* ns; constant after init */
@@ -90,10 +91,13 @@ static bool has_passed(uint64_t since, uint64_t now)
 
 static void account(uint64_t now)
 {
-	while (has_passed(accounted, now)) {
-		accounted += period;
+	uint64_t until = stamp_ns(accounted);
+
+	while (has_passed(until, now)) {
+		until += period;
 		WRITE_ONCE(ticks, ticks + 1);
 	}
+	accounted = stamp_of(until);
 }
 
 /*
@@ -103,12 +107,11 @@ static void account(uint64_t now)
  */
 static void find_phase(uint64_t now)
 {
-	uint64_t nearest = began;
+	uint64_t nearest = stamp_ns(began);
 
 	while (has_passed(nearest, now))
 		nearest += period;
-	began += now - nearest;
-	accounted = began;
+	began = accounted = stamp_of(stamp_ns(began) + now - nearest);
 }
 
 static void tick(uint64_t now)
@@ -309,7 +312,7 @@ static int rtc_command(struct command_call *call)
 	flags = spin_lock_irqsave(&chip);
 	seen = ticks;
 	by = interrupts;
-	since = began;
+	since = stamp_ns(began);
 	now = ktime_get_ns();
 	spin_unlock_irqrestore(&chip, flags);
 	command_printf(call, "rtc: %d-%02d-%02d %02d:%02d:%02d, %u Hz: "
@@ -326,7 +329,7 @@ static int rtc_init(void)
 	if (hz < 2 || hz > 8192 || (hz & (hz - 1)))
 		return -EINVAL;
 	period = 1000000000u / hz;
-	began = accounted = ktime_get_ns();
+	began = accounted = stamp_in_ms(0);
 	return 0;
 }
 

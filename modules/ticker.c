@@ -21,7 +21,7 @@ module_param(period_ms, uint, 0444);
 MODULE_PARM_DESC(period_ms, "milliseconds from tick to tick");
 
 static DEFINE_SPINLOCK(tick_lock);
-static uint64_t next_tick;		/* ns; tick_lock */
+static struct stamp next_tick;		/* tick_lock */
 static unsigned int ticks;		/* tick_lock */
 
 static DECLARE_WAIT_QUEUE_HEAD(tick_wait);
@@ -37,11 +37,13 @@ static struct task *thread;
 static void tick(void *arg)
 {
 	uint32_t flags = spin_lock_irqsave(&tick_lock);
+	uint64_t next;
 
 	(void)arg;
 	ticks++;
-	next_tick += period_ms * NSEC_PER_MSEC;
-	mod_timer(timer, next_tick);
+	next = stamp_ns(next_tick) + period_ms * NSEC_PER_MSEC;
+	next_tick = stamp_of(next);
+	mod_timer(timer, next);
 	spin_unlock_irqrestore(&tick_lock, flags);
 	wake_up(&tick_wait);
 }
@@ -84,7 +86,7 @@ static int ticker_init(void)
 {
 	if (!period_ms)
 		return -EINVAL;
-	next_tick = ktime_get_ns() + period_ms * NSEC_PER_MSEC;
+	next_tick = stamp_in_ms(period_ms);
 	return 0;
 }
 
@@ -93,7 +95,7 @@ static void arm(void)
 {
 	uint32_t flags = spin_lock_irqsave(&tick_lock);
 
-	mod_timer(timer, next_tick);
+	mod_timer(timer, stamp_ns(next_tick));
 	spin_unlock_irqrestore(&tick_lock, flags);
 }
 
