@@ -104,11 +104,11 @@ int look(struct attempt *a);
 /* States and dependents once more, as they are closed. */
 int look_again_locked(struct attempt *a) __must_hold(&module_lock);
 /*
- * Names who is counted, or says by the deadline that nobody was found.  False:
- * the last one left meanwhile.
+ * Names who is counted, or says by the deadline that nobody was found, or names
+ * nobody where the attempt is cancelled.  False: the last one left meanwhile.
  */
 bool look_for_users(struct attempt *a);
-/* The same as a refusal: -EBUSY or 0. */
+/* The same as a refusal: -EBUSY, -EINTR or 0. */
 int look_refuse_busy(struct attempt *a);
 
 /* ---- predict.c: the dry run ---- */

@@ -210,9 +210,9 @@ bool look_for_users(struct attempt *a)
 
 	while (territory_count(&a->terr)) {
 		report_users(a->report, &a->terr, a->caller);
-		if (a->report->nr_blockers)
+		if (a->report->nr_blockers || attempt_cancelled(a))
 			return true;
-		if (attempt_cancelled(a) || stamp_passed(a->deadline)) {
+		if (stamp_passed(a->deadline)) {
 			b = report_add(a->report, BLOCK_TIME);
 			strscpy(b->what, "it is counted, and whoever that is "
 				"was gone when he was looked for",
@@ -228,6 +228,8 @@ int look_refuse_busy(struct attempt *a)
 {
 	if (!look_for_users(a))
 		return 0;
+	if (!a->report->nr_blockers)
+		return attempt_interrupted(a);
 	return report_fail(a->report, -EBUSY, "busy");
 }
 

@@ -171,7 +171,7 @@ static int wait_for_users(struct attempt *a)
 		return attempt_interrupted(a);
 	if (territory_count(&a->terr))
 		err = look_refuse_busy(a);
-	if (err && a->req.wait_ms)
+	if (err == -EBUSY && a->req.wait_ms)
 		err = report_fail(a->report, -ETIMEDOUT,
 				  "still busy after %u ms", a->req.wait_ms);
 	return err;

@@ -20,6 +20,7 @@
 #include <lock/preempt.h>
 #include <module/module.h>
 #include <sched/sched.h>
+#include <sched/signal.h>
 #include <sched/slot.h>
 #include <test/ktest.h>
 #include <x86/smp.h>
@@ -169,6 +170,25 @@ KTEST(unload, names_are_asked_for_while_the_module_goes)
 
 /* ---- a count of nobody's ---- */
 
+static const char *with_a_count(struct scratch *s,
+				const char *(*try)(struct scratch *s))
+{
+	const char *reason = "counter is not loaded";
+
+	KTEST_EXPECT(s);
+	if (load(s, "counter", "") == 0 && module_find("counter", &s->info)) {
+		module_id_t id = s->info.id;
+
+		owner_open_get(id);
+		reason = try(s);
+		owner_open_put(id);
+		if (!reason)
+			reason = unload_by_name("counter");
+	}
+	kfree(s);
+	return reason;
+}
+
 static const char *refused_for_a_count(struct scratch *s, bool dry_run)
 {
 	s->req.dry_run = dry_run;
@@ -180,28 +200,87 @@ static const char *refused_for_a_count(struct scratch *s, bool dry_run)
 	return NULL;
 }
 
+static const char *refused_either_way(struct scratch *s)
+{
+	return refused_for_a_count(s, false) ?: refused_for_a_count(s, true);
+}
+
 /*
  * G7: who is counted may be nowhere to be found, as where users come and go
  * while they are looked for.  The refusal says that.
  */
 KTEST(unload, a_count_of_nobody_is_told)
 {
+	return with_a_count(scratch_new(), refused_either_way);
+}
+
+static int ask_patiently(void *arg)
+{
+	struct scratch *s = arg;
+
+	s->req.budget_ms = PATIENCE_MS;
+	return unload(s, "counter");
+}
+
+static const char *cancelled_while_looking(struct scratch *s)
+{
+	struct task *t = kthread_run(ask_patiently, s, "asker");
+
+	KTEST_EXPECT(t);
+	msleep(20);
+	send_signal(t, SIGINT);
+	KTEST_EXPECT(kthread_stop(t) == -EINTR);
+	KTEST_EXPECT(!s->report.nr_blockers);
+	return NULL;
+}
+
+/* G3: nobody is to blame where the caller takes back what he asked for. */
+KTEST(unload, a_look_for_nobody_ends_at_a_signal)
+{
+	return with_a_count(scratch_new(), cancelled_while_looking);
+}
+
+/* ---- times ---- */
+
+/* No stamp is as large as the low word of a time is now, for two seconds. */
+static void await_large_times(void)
+{
+	uint32_t now;
+
+	while ((now = (uint32_t)ktime_get_ns()) < 0x88000000 ||
+	       now > 0xf0000000)
+		msleep(10);
+}
+
+static bool is_stamp(const char *module, const char *symbol)
+{
+	const struct stamp *s = (const void *)module_symbol(module, symbol);
+
+	return s && s->lo < 0x80000000 && s->hi < 0x80000000;
+}
+
+/*
+ * H09: what lies in a module's memory is searched for addresses of others, and
+ * a time could be one.
+ */
+KTEST(unload, modules_keep_times_as_stamps)
+{
 	struct scratch *s = scratch_new();
-	const char *reason = "counter is not loaded";
+	bool stamps = false;
 
 	KTEST_EXPECT(s);
-	if (load(s, "counter", "") == 0 && module_find("counter", &s->info)) {
-		module_id_t id = s->info.id;
-
-		owner_open_get(id);
-		reason = refused_for_a_count(s, false) ?:
-			 refused_for_a_count(s, true);
-		owner_open_put(id);
-		if (!reason)
-			reason = unload_by_name("counter");
+	await_large_times();
+	if (load(s, "ticker", "") == 0 && load(s, "rtc", "") == 0) {
+		msleep(30);
+		stamps = is_stamp("ticker", "next_tick") &&
+			 is_stamp("rtc", "began") &&
+			 is_stamp("rtc", "accounted");
 	}
+	unload(s, "ticker");
+	unload(s, "rtc");
 	kfree(s);
-	return reason;
+	KTEST_EXPECT(stamps);
+	return NULL;
 }
 
 /* ---- DEFERRED ---- */
