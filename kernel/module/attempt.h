@@ -81,6 +81,12 @@ int attempt_interrupted(struct attempt *a);
 /* Open files and counts of all modules of the territory. */
 int territory_count(const struct territory *terr);
 /*
+ * By when a step is over that cannot be left out, in ns of ktime_get_ns(): what
+ * is left of the caller's time (G3), but enough even where the rounds have used
+ * it all.
+ */
+uint64_t attempt_step_deadline(const struct attempt *a);
+/*
  * Holds what was started since the engines were held.  0; -EAGAIN with the
  * engine that does not come to rest in the report.
  */
@@ -165,12 +171,12 @@ enum routine_kind {
 int routines_prepare(struct attempt *a);
 void routines_dismiss(struct attempt *a);
 /*
- * Calls a routine of the @i-th module and waits until @deadline for it.  0;
+ * Calls a routine of the @i-th module and waits for it: unregister until the
+ * attempt's deadline, the others, once begun, as long as a step may take.  0;
  * -ETIMEDOUT or -EINTR with the place where it hangs in the report: it is left
  * to itself then (owner.abandoned), and later calls for this module are none.
  */
-int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind,
-		uint64_t deadline);
+int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind);
 /* It was called, and has not returned in time. */
 bool routine_is_abandoned(const struct attempt *a, uint32_t i);
 

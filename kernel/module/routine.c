@@ -23,7 +23,7 @@ enum bearer_phase {
 	BEARER_IDLE,		/* the undertaker's to ask */
 	BEARER_ASKED,		/* nobody's: to be taken, or taken back */
 	BEARER_RUNNING,		/* the bearer's */
-	BEARER_DONE,		/* the undertaker's: there is a result */
+	BEARER_DONE,		/* the undertaker's: it has returned */
 	BEARER_ABANDONED,	/* the bearer's, for ever */
 	BEARER_DISMISSED,	/* it ends */
 };
@@ -36,7 +36,6 @@ struct bearer {
 	module_id_t		id;		/* (c) */
 	uint32_t		phase;		/* exchanged */
 	enum routine_kind	kind;		/* (p) */
-	int			result;		/* (p) */
 	struct task		*task;		/* (c) the undertaker's */
 	struct wait_queue_head	wait;		/* the bearer's */
 };
@@ -70,7 +69,7 @@ static bool phase_change(struct bearer *b, enum bearer_phase from,
 
 /* ---- in the bearer ---- */
 
-static int call_register(module_id_t id)
+static void call_register(module_id_t id)
 {
 	const struct module *m = module_of(id);
 	int err = 0;
@@ -79,24 +78,27 @@ static int call_register(module_id_t id)
 	if (m->register_fn)
 		err = m->register_fn();
 	ledger_register_done(id);
-	return err;
+	if (err)
+		pr_err("%s: register failed with %s when it was reactivated; "
+		       "its interfaces are open all the same",
+		       owners[id].name, errno_name(err));
 }
 
-static noinline int call(module_id_t id, enum routine_kind kind)
+static noinline void call(module_id_t id, enum routine_kind kind)
 {
 	const struct module *m = module_of(id);
 
 	switch (kind) {
 	case ROUTINE_REGISTER:
-		return call_register(id);
+		call_register(id);
+		break;
 	case ROUTINE_UNREGISTER:
 		if (m->unregister_fn)
 			m->unregister_fn();
-		return 0;
+		break;
 	default:
 		if (m->cleanup_fn)
 			m->cleanup_fn();
-		return 0;
 	}
 }
 
@@ -137,7 +139,7 @@ static bool serve(struct bearer *b)
 	if (!phase_change(b, BEARER_ASKED, BEARER_RUNNING))
 		return true;
 	wake_up(&undertaker_wait);
-	b->result = call(b->id, b->kind);
+	call(b->id, b->kind);
 	stack_wipe_dead();
 	if (phase_change(b, BEARER_RUNNING, BEARER_DONE)) {
 		wake_up(&undertaker_wait);
@@ -298,10 +300,10 @@ bool routine_is_abandoned(const struct attempt *a, uint32_t i)
 	return phase_of(a->bearers[i]) == BEARER_ABANDONED;
 }
 
-int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind,
-		uint64_t deadline)
+int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind)
 {
 	struct bearer *b = a->bearers[i];
+	struct stamp deadline = a->deadline;
 
 	if (phase_of(b) == BEARER_ABANDONED)
 		return 0;
@@ -313,10 +315,15 @@ int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind,
 	smp_store_release(&b->phase, BEARER_ASKED);
 	wake_up(&b->wait);
 	task_prefer(b->task);
-	/* The way back and the way on are gone, however late they begin. */
-	if (kind != ROUTINE_UNREGISTER)
+	/*
+	 * The way back and the way on are gone, however late they begin; and
+	 * each has its time from there on, whatever others have used.
+	 */
+	if (kind != ROUTINE_UNREGISTER) {
 		wait_event(undertaker_wait, phase_of(b) != BEARER_ASKED);
-	await_routine(a, b, stamp_of(deadline));
+		deadline = stamp_of(attempt_step_deadline(a));
+	}
+	await_routine(a, b, deadline);
 	if (phase_change(b, BEARER_ASKED, BEARER_IDLE))
 		return not_called(a, b);
 	if (kind == ROUTINE_UNREGISTER && READ_ONCE(a->cancelled)) {
@@ -332,9 +339,5 @@ int routine_run(struct attempt *a, uint32_t i, enum routine_kind kind,
 			return err;
 	}
 	smp_store_release(&b->phase, BEARER_IDLE);
-	if (kind == ROUTINE_REGISTER && b->result)
-		pr_err("%s: register failed with %s when it was reactivated; "
-		       "its interfaces are open all the same",
-		       owners[b->id].name, errno_name(b->result));
 	return 0;
 }

@@ -139,8 +139,7 @@ static int close_doors(struct attempt *a)
 
 	for (uint32_t i = 0; i < a->terr.n; i++) {
 		if (!was_deferred(a, i))
-			err = routine_run(a, i, ROUTINE_UNREGISTER,
-					  stamp_ns(a->deadline));
+			err = routine_run(a, i, ROUTINE_UNREGISTER);
 		if (!err || routine_is_abandoned(a, i))
 			a->nr_unregistered = i + 1;
 		if (err)
@@ -271,11 +270,7 @@ int attempt_examine(struct attempt *a)
 
 /* ---- the way back ---- */
 
-/*
- * What is left of the caller's time (G3), but enough for what cannot be left
- * out, even where the rounds have used it all.
- */
-static uint64_t step_deadline(const struct attempt *a)
+uint64_t attempt_step_deadline(const struct attempt *a)
 {
 	return max(stamp_ns(a->deadline), ktime_get_ns() + STEP_MIN_NS);
 }
@@ -304,13 +299,12 @@ static void defer_one_locked(module_id_t id)
  */
 static int reactivate(struct attempt *a)
 {
-	uint64_t deadline = step_deadline(a);
 	int err = 0;
 
 	set_states(&a->terr, MODULE_CLOSED);
 	for (uint32_t i = a->nr_unregistered; i-- > 0;) {
 		int hangs = was_deferred(a, i) ? 0 :
-			    routine_run(a, i, ROUTINE_REGISTER, deadline);
+			    routine_run(a, i, ROUTINE_REGISTER);
 
 		if (hangs)
 			err = hangs;
@@ -382,7 +376,7 @@ static int clean_up(struct attempt *a)
 
 		if (module_of(id)->init_failed)
 			continue;
-		err = routine_run(a, i, ROUTINE_CLEANUP, step_deadline(a));
+		err = routine_run(a, i, ROUTINE_CLEANUP);
 		if (err)
 			return err;
 	}
@@ -401,7 +395,7 @@ static int second_verdict(struct attempt *a)
 	strscpy(a->report->step, "second verdict", sizeof(a->report->step));
 	a->report->nr_blockers = 0;
 	if (guard(SECOND_VERDICT))
-		err = verdict_rounds(a, false, step_deadline(a));
+		err = verdict_rounds(a, false, attempt_step_deadline(a));
 	else
 		certify_alone(&a->terr, a->report->number, CERTIFICATE_SECOND,
 			      "clean");
@@ -470,6 +464,12 @@ static int step(struct attempt *a, const char *name,
 	return fn(a);
 }
 
+/* H36: it would be so after the last user has left, too. */
+static bool forgot_a_door(const struct attempt *a, int err)
+{
+	return a->stage == STAGE_CLOSED && err == -EBUSY;
+}
+
 /*
  * The error that remains.  Users who were in the way may have left by now: -d
  * is granted all the same, and the undertaker finds a DEFERRED module with
@@ -481,7 +481,7 @@ static int give_up(struct attempt *a, int err)
 		    territory_count(&a->terr);
 
 	/* A DEFERRED module's unregister is not called any more. */
-	if (a->req.defer && busy && err != -EINTR &&
+	if (a->req.defer && busy && err != -EINTR && !forgot_a_door(a, err) &&
 	    a->nr_unregistered == a->terr.n) {
 		a->report->nr_blockers = 0;
 		report_users(a->report, &a->terr, a->caller);

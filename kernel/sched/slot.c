@@ -197,10 +197,21 @@ static bool opens_at_once(const struct slot *slot)
 }
 
 /*
+ * By who registers again: each entry once, so a second registration of the same
+ * name is a mistake as ever.
+ */
+static bool is_awaited_locked(const struct binding *b)
+{
+	return b->awaited &&
+	       ledger_of(b->slot->owner)->registrar == current->pid;
+}
+
+/*
  * A known entry comes back, with the pointers of this registration.  The
  * binding is in no slot as long as the module is closed, so nobody reads it
- * half changed; that of an engine that runs on is changed under its feet, to
- * what the module says is the same.
+ * half changed; that of an engine that runs on, or of a door that was opened as
+ * its register was late, is changed under its feet, to what the module says is
+ * the same.
  */
 static int rebind_locked(struct binding *b,
 			 const struct slot_registration *reg,
@@ -208,7 +219,7 @@ static int rebind_locked(struct binding *b,
 {
 	enum module_state s = owner_state(b->slot->owner);
 
-	if (!b->awaited && !b->withdrawn && s != MODULE_CLOSED &&
+	if (!is_awaited_locked(b) && !b->withdrawn && s != MODULE_CLOSED &&
 	    s != MODULE_HELD && s != MODULE_DEFERRED)
 		return -EEXIST;
 	/* Given up while the module lived: the name may be another's. */
@@ -483,7 +494,7 @@ void ledger_void_doors(module_id_t owner)
 
 /* ---- engines, all of a module's ---- */
 
-static void await_engines(module_id_t owner, bool awaited, pid_t registrar)
+static void await_entries(module_id_t owner, bool awaited, pid_t registrar)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
 	struct ledger *l = ledger_of(owner);
@@ -491,18 +502,18 @@ static void await_engines(module_id_t owner, bool awaited, pid_t registrar)
 
 	l->registrar = registrar;
 	list_for_each_entry(b, &l->bindings, ledger)
-		b->awaited = awaited && b->slot->ops->engine;
+		b->awaited = awaited;
 	spin_unlock_irqrestore(&slot_lock, flags);
 }
 
 void ledger_register_again(module_id_t owner)
 {
-	await_engines(owner, true, current->pid);
+	await_entries(owner, true, current->pid);
 }
 
 void ledger_register_done(module_id_t owner)
 {
-	await_engines(owner, false, 0);
+	await_entries(owner, false, 0);
 }
 
 /*
