@@ -140,6 +140,21 @@ def test_overcount_is_reported_with_its_site(smp):
 
 
 @CPUS
+def test_counts_that_had_no_room_are_told(smp):
+    """G7: only so many places are noted; of those beyond it is said that they
+    are there, and who is left is named."""
+    result = run("load overcounts; repeat 9 overcount; ! unload overcounts; "
+                 "repeat 8 overcount put; ! unload overcounts; overcount put; "
+                 "unload overcounts", smp)
+    first, second = result.reports[:2]
+    counts = [int(re.search(r"\d+", b["what"])[0]) for b in first["blockers"]]
+    assert sum(counts) == 9 and "not noted" in first["blockers"][-1]["what"]
+    (b,) = second["blockers"]
+    assert b["where"].startswith("overcount_command+0x")
+    gone(result, "overcounts")
+
+
+@CPUS
 def test_failing_reregistration_opens_the_doors(smp):
     """H30: it is reported, and the interfaces are there all the same."""
     result = run("load keeper; load reregister_fails; "
@@ -164,6 +179,7 @@ def test_hanging_unregister_is_reported_and_undone(smp):
         type_line("unload -t 200 unregister_hangs", "does not return")
         type_line("unload unregister_hangs", "has not returned yet")
         type_line("unregister_release", "has returned at last")
+        assert "refused" not in c.child.before, c.child.before
         c.child.send("\r")
         type_line("unload unregister_hangs", r": gone \(")
         type_line("load hello", "hello, world")
@@ -378,6 +394,69 @@ def test_what_was_not_withdrawn_is_not_deferred():
     assert (first["outcome"], first["error"]) == ("refused", "ETIMEDOUT")
     assert re.search(r"(?m)^fifo .* live", result.console), result
     assert last["outcome"] == "gone", result
+
+
+def test_what_is_forgotten_is_not_deferred():
+    """H36: with a user inside or without, -d is no way for it to go on."""
+    result = boot("load forgets_device; run sleeper </dev/kept0 &; sleep 50; "
+                  "! unload -d forgets_device; lsmod; killall sleeper; ! wait; "
+                  "remember; unload forgets_device", expect=OK)
+    first, last = result.reports
+    assert (first["outcome"], first["error"]) == ("refused", "EBUSY"), result
+    assert "forgot it" in first["blockers"][0]["what"]
+    assert re.search(r"(?m)^forgets_device .* live", result.console), result
+    assert last["outcome"] == "gone", result
+
+
+def test_all_that_depend_on_it_are_named(tmp_path):
+    """G7: and the advice has all of them."""
+    for name in ("abacus", "bead"):
+        (tmp_path / f"{name}.c").write_text("""
+#include <kernel/module.h>
+int counter_read(void);
+static int get_init(void)
+{
+	return counter_read() > 5;
+}
+module_init(get_init);
+""")
+    (tmp_path / "Makefile").write_text("obj-m := abacus.o bead.o\n")
+    make_module(tmp_path)
+    result = boot("load counter; load abacus; load bead; ! unload counter; "
+                  "unload abacus bead counter",
+                  add=[str(tmp_path / "abacus.ko"), str(tmp_path / "bead.ko")],
+                  expect=OK)
+    first, last = result.reports
+    assert [b["what"].split()[1] for b in first["blockers"]] == \
+        ["abacus", "bead"], result
+    assert "`unload abacus bead counter`" in result.console, result
+    assert last["outcome"] == "gone", result
+
+
+def test_who_computes_inside_uncounted_is_named(tmp_path):
+    """G7: he is let through, to leave, and never does."""
+    (tmp_path / "spins.c").write_text("""
+#include <kernel/module.h>
+void spin_inside(void);
+void spin_inside(void)
+{
+	for (;;)
+		__asm__ volatile("pause");
+}
+static int spins_init(void)
+{
+	return 0;
+}
+module_init(spins_init);
+""")
+    (tmp_path / "Makefile").write_text("obj-m := spins.o\n")
+    make_module(tmp_path)
+    result = boot("load spins; ghost keep spins spin_inside; ghost call &; "
+                  "sleep 100; ! unload -t 100 spins", smp=2,
+                  add=[str(tmp_path / "spins.ko")], expect=OK)
+    (report,) = result.reports
+    assert (report["outcome"], report["error"]) == ("refused", "ETIMEDOUT")
+    assert any("ghost" in b.get("comm", "") for b in report["blockers"]), result
 
 
 def test_what_was_given_and_freed_holds_nobody(tmp_path):

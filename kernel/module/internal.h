@@ -80,7 +80,8 @@ bool export_find_locked(const char *name, uintptr_t *value,
 bool export_is_taken_locked(const char *name, module_id_t *owner)
 	__must_hold(&module_lock);
 /* A module outside the set that is linked to @id; 0: none. */
-module_id_t dependent_locked(module_id_t id, const bool *in_set)
+module_id_t dependent_locked(module_id_t id, const bool *in_set,
+			     module_id_t after)
 	__must_hold(&module_lock);
 bool module_uses(const struct module *m, module_id_t dep);
 /* Gives everything back: ledger, heap, image, dossier.  Undertaker, loader. */

@@ -96,6 +96,32 @@ static void sort_members_locked(struct territory *terr)
 	}
 }
 
+/* The help of the last names all: less would be refused for the others. */
+static bool report_dependents_locked(struct attempt *a, module_id_t id)
+	__must_hold(&module_lock);
+static bool report_dependents_locked(struct attempt *a, module_id_t id)
+{
+	struct blocker *b = NULL;
+	char names[sizeof(b->help)];
+	size_t len = 0;
+	module_id_t user = MODULE_NONE;
+
+	while ((user = dependent_locked(id, a->terr.member, user))) {
+		b = report_add(a->report, BLOCK_DEPENDENT);
+		snprintf(b->what, sizeof(b->what),
+			 "module %s is linked to symbols of %s",
+			 owners[user].name, owners[id].name);
+		len += (size_t)scnprintf(names + len, sizeof(names) - len,
+					 "%s ", owners[user].name);
+	}
+	if (!b)
+		return false;
+	if (snprintf(b->help, sizeof(b->help), "`unload %s%s`", names,
+		     owners[id].name) >= (int)sizeof(b->help))
+		b->help[0] = '\0';
+	return true;
+}
+
 /* Names all that stand in the way, not the first only. */
 static int check_dependents_locked(struct attempt *a)
 	__must_hold(&module_lock);
@@ -103,21 +129,9 @@ static int check_dependents_locked(struct attempt *a)
 {
 	int err = 0;
 
-	for (uint32_t i = 0; i < a->terr.n; i++) {
-		module_id_t id = a->terr.ids[i];
-		module_id_t user = dependent_locked(id, a->terr.member);
-		struct blocker *b;
-
-		if (!user || !guard(DEPENDENTS))
-			continue;
-		b = report_add(a->report, BLOCK_DEPENDENT);
-		snprintf(b->what, sizeof(b->what),
-			 "module %s is linked to symbols of %s",
-			 owners[user].name, owners[id].name);
-		snprintf(b->help, sizeof(b->help), "`unload %s %s`",
-			 owners[user].name, owners[id].name);
-		err = -EBUSY;
-	}
+	for (uint32_t i = 0; i < a->terr.n && guard(DEPENDENTS); i++)
+		if (report_dependents_locked(a, a->terr.ids[i]))
+			err = -EBUSY;
 	if (err)
 		report_fail(a->report, err, "other modules depend on it");
 	return err;

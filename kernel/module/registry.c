@@ -272,10 +272,11 @@ bool module_uses(const struct module *m, module_id_t dep)
  * One that is being loaded counts from its first dependency on; an entombed one
  * counts for ever, as it may still be run.
  */
-module_id_t dependent_locked(module_id_t id, const bool *in_set)
+module_id_t dependent_locked(module_id_t id, const bool *in_set,
+			     module_id_t after)
 {
 	assert_mutex_held(&module_lock);
-	for (module_id_t other = 1; other < MAX_MODULES; other++) {
+	for (module_id_t other = after + 1; other < MAX_MODULES; other++) {
 		if (!state_is_present(owner_state(other)) || in_set[other])
 			continue;
 		if (module_of(other) && module_uses(module_of(other), id))

@@ -400,9 +400,10 @@ static bool is_of_a_site(module_id_t id, const struct ref *ref)
 	return false;
 }
 
-/* The debug build's: those that had no room there. */
-static void report_other_counts(struct unload_report *r, module_id_t id)
+/* The debug build's: those that had no room there.  False: none. */
+static bool report_other_counts(struct unload_report *r, module_id_t id)
 {
+	bool named = false;
 	struct ref ref;
 
 	for (uint32_t n = 0; ref_nth(id, n, &ref); n++) {
@@ -417,13 +418,25 @@ static void report_other_counts(struct unload_report *r, module_id_t id)
 		describe_address(ref_pc(&ref), b->where, sizeof(b->where));
 		snprintf(b->what, sizeof(b->what), "1 count of %s taken here",
 			 owners[id].name);
+		named = true;
 	}
+	return named;
 }
 
-/*
- * At most OWNER_SITES places: counts beyond those have no place that is known,
- * but to the debug build.
- */
+/* At most OWNER_SITES places are noted, but in the debug build. */
+static void report_counts_elsewhere(struct unload_report *r, module_id_t id)
+{
+	int n = owner_counts_elsewhere(id);
+	struct blocker *b;
+
+	if (n <= 0)
+		return;
+	b = report_add(r, BLOCK_COUNT);
+	snprintf(b->what, sizeof(b->what), "%d more count%s of %s, of whom is "
+		 "not noted (a debug build would: make DEBUG=1)", n,
+		 n == 1 ? "" : "s", owners[id].name);
+}
+
 static void report_counts(struct unload_report *r, module_id_t id)
 {
 	struct owner *o = &owners[id];
@@ -434,7 +447,8 @@ static void report_counts(struct unload_report *r, module_id_t id)
 		if (site.window_offset)
 			report_site(r, o, &site);
 	}
-	report_other_counts(r, id);
+	if (!report_other_counts(r, id))
+		report_counts_elsewhere(r, id);
 }
 
 /*

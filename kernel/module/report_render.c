@@ -106,7 +106,7 @@ static void put_count_blocker(struct out *o, const struct blocker *b)
 static void put_blocker(struct out *o, const struct blocker *b,
 			bool verbose)
 {
-	if (b->kind == BLOCK_COUNT)
+	if (b->kind == BLOCK_COUNT && b->pid)
 		put_count_blocker(o, b);
 	else if (b->pid && b->kind != BLOCK_CPU)
 		put_task_blocker(o, b);

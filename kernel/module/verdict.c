@@ -125,15 +125,54 @@ static bool pass_known(const struct task *t, void *arg)
 	return exam_still_clean(t, &a->terr);
 }
 
+/* Nobody was found, and not everybody was looked at: another round (G7). */
+static int not_finished(struct attempt *a, const char *why)
+{
+	struct blocker *b = report_add(a->report, BLOCK_TIME);
+
+	strscpy(b->what, why, sizeof(b->what));
+	return -EAGAIN;
+}
+
+/* He was let through, with evidence or a lock, and computes. */
+static void report_running(struct unload_report *r, const struct task *t)
+{
+	struct blocker *b = report_add(r, BLOCK_CPU);
+
+	b->pid = t->pid;
+	b->cpu = (int)t->cpu;
+	strscpy(b->comm, t->comm, sizeof(b->comm));
+	snprintf(b->what, sizeof(b->what), "pid %d (%s) runs on CPU %u and "
+		 "comes to no end: `bt %d` says where", t->pid, t->comm,
+		 t->cpu, t->pid);
+}
+
 static bool report_one(struct task *t, void *arg)
 {
 	struct attempt *a = arg;
 	struct stack_hit hit;
 
-	if (!not_examined(a, t) &&
-	    exam_task(t, &a->terr, a->report, &hit) == TASK_HAS_EVIDENCE)
+	if (not_examined(a, t))
+		return true;
+	switch (exam_task(t, &a->terr, a->report, &hit)) {
+	case TASK_HAS_EVIDENCE:
 		report_stack_hit(a->report, t, &a->terr, &hit);
+		break;
+	case TASK_IS_RUNNING:
+		report_running(a->report, t);
+		break;
+	default:
+		break;
+	}
 	return true;
+}
+
+static int out_of_time(struct attempt *a)
+{
+	task_for_each(report_one, a);
+	return a->report->nr_blockers ? -EAGAIN :
+	       not_finished(a, "who had been let through came to rest too "
+			    "late to be looked at");
 }
 
 /*
@@ -155,10 +194,8 @@ static int examine_until_clean(struct attempt *a, uint64_t give_up)
 			task_for_each(report_one, a);
 			return -EBUSY;
 		}
-		if (ktime_get_ns() > give_up || attempt_cancelled(a)) {
-			task_for_each(report_one, a);
-			return -EAGAIN;
-		}
+		if (ktime_get_ns() > give_up || attempt_cancelled(a))
+			return out_of_time(a);
 		attempt_pause_until(a, ktime_get_ns() + ATTEMPT_POLL_NS / 2);
 	}
 }
@@ -262,15 +299,6 @@ static int verdict(void *arg)
 		for (uint32_t i = 0; i < terr->n; i++)
 			WRITE_ONCE(owners[terr->ids[i]].state, MODULE_DEAD);
 	return w;
-}
-
-/* Nobody was found, and not everybody was looked at: another round (G7). */
-static int not_finished(struct attempt *a, const char *why)
-{
-	struct blocker *b = report_add(a->report, BLOCK_TIME);
-
-	strscpy(b->what, why, sizeof(b->what));
-	return -EAGAIN;
 }
 
 static void report_verdict(struct verdict *v, enum verdict_on_world w)
@@ -471,6 +499,17 @@ static bool patience_is_over(const struct attempt *a, uint32_t stuck,
 	       ktime_get_ns() - since > PATIENCE_NS;
 }
 
+/*
+ * It refuses, which harms nobody; or entombs, for which it has to have been
+ * there as often as patience asks for.
+ */
+static bool counts_as_use(const struct attempt *a, uint32_t stuck)
+{
+	bool refuses = a->stage < STAGE_DEAD && !a->expel;
+
+	return stuck >= (refuses ? 1 : PATIENCE_ROUNDS);
+}
+
 int verdict_rounds(struct attempt *a, bool commit, uint64_t deadline)
 {
 	uint64_t since = ktime_get_ns();
@@ -489,7 +528,7 @@ int verdict_rounds(struct attempt *a, bool commit, uint64_t deadline)
 		if (patience_is_over(a, stuck, since))
 			return -EBUSY;
 		if (guard(DEADLINE) && ktime_get_ns() > deadline)
-			return err == -EBUSY ? -EBUSY : -ETIMEDOUT;
+			return counts_as_use(a, stuck) ? -EBUSY : -ETIMEDOUT;
 		attempt_pause_until(a, ktime_get_ns() +
 			    max(a->last_freeze_ns, (uint64_t)REST_MIN_NS));
 	}

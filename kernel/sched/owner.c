@@ -88,7 +88,7 @@ static uint32_t site_code(uintptr_t site)
 	return in_window(site) ? site - WINDOW_BASE + 1 : 1;
 }
 
-/* Which place took how many is for reports; with all in use it is not noted. */
+/* Which place took how many is for reports; with all in use it is no place. */
 static void site_note(struct owner *o, uint32_t code)
 {
 	uint32_t flags = spin_lock_irqsave(&o->sites_lock);
@@ -107,27 +107,42 @@ static void site_note(struct owner *o, uint32_t code)
 	if (free)
 		*free = (struct owner_site){ code, current->pid, 1,
 					     stamp_of(ktime_get_ns()) };
+	else
+		o->elsewhere++;
 out:
 	spin_unlock_irqrestore(&o->sites_lock, flags);
 }
 
-/* The caller's own entry first; else any, as counts may be handed on. */
-static void site_forget(struct owner *o)
+/*
+ * The one the caller took at this place, else any of his own: that is his.
+ * Else one of no place, then any, as counts may be handed on.
+ */
+static void site_forget(struct owner *o, uint32_t code)
 {
 	uint32_t flags = spin_lock_irqsave(&o->sites_lock);
-	struct owner_site *victim = NULL;
+	struct owner_site *own = NULL, *any = NULL, *victim;
 
 	for (size_t i = 0; i < OWNER_SITES; i++) {
 		struct owner_site *s = &o->sites[i];
 
 		if (!s->window_offset)
 			continue;
-		if (!victim || s->pid == current->pid)
-			victim = s;
+		any = s;
+		if (s->pid == current->pid &&
+		    (!own || s->window_offset == code))
+			own = s;
 	}
-	if (victim && --victim->count == 0)
+	victim = own ?: any;
+	if (o->elsewhere && !own)
+		o->elsewhere--;
+	else if (victim && --victim->count == 0)
 		victim->window_offset = 0;
 	spin_unlock_irqrestore(&o->sites_lock, flags);
+}
+
+int owner_counts_elsewhere(module_id_t id)
+{
+	return READ_ONCE(owners[id].elsewhere);
 }
 
 struct owner_site owner_site(module_id_t id, size_t i)
@@ -188,7 +203,7 @@ void module_put_from(module_id_t id, uintptr_t site)
 			return;
 		}
 	} while (!atomic_try_cmpxchg(&o->refs, &refs, refs - 1));
-	site_forget(o);
+	site_forget(o, site_code(site));
 	ref_forget(id, NULL);
 	count_dropped(o);
 }

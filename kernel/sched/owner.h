@@ -61,6 +61,8 @@ struct owner {
 	struct stamp		retry_at;	/* (u) */
 	struct spinlock		sites_lock;
 	struct owner_site	sites[OWNER_SITES];	/* (s) */
+	int			elsewhere;	/* (s) counts that had no room
+						 * there */
 };
 
 extern struct owner owners[MAX_MODULES];
@@ -87,6 +89,8 @@ int owner_count(module_id_t id);
 
 /* A copy of the @i-th entry of the places that hold counts.  Any context. */
 struct owner_site owner_site(module_id_t id, size_t i);
+/* So many counts are of no site, as all were in use.  Any context. */
+int owner_counts_elsewhere(module_id_t id);
 
 /* The kernel's own count for an open file.  Any context. */
 void owner_open_get(module_id_t id);
