@@ -174,7 +174,12 @@ void ktimer_start(struct ktimer *t, uint64_t expires) __no_lock_analysis
 	local_irq_restore(flags);
 }
 
-bool ktimer_cancel(struct ktimer *t) __no_lock_analysis
+/*
+ * Off the heap, and whether its function runs: both as of one moment, under the
+ * lock that an arming and the end of the function take, too.  Where it runs is
+ * the base that it is in (base_move).
+ */
+static bool cancel(struct ktimer *t, bool *running) __no_lock_analysis
 {
 	uint32_t flags;
 	struct ktimer_base *base = base_lock(t, &flags);
@@ -182,8 +187,16 @@ bool ktimer_cancel(struct ktimer *t) __no_lock_analysis
 
 	if (queued)
 		heap_remove(base, t);
+	*running = base->running == t;
 	spin_unlock_irqrestore(&base->lock, flags);
 	return queued;
+}
+
+bool ktimer_cancel(struct ktimer *t)
+{
+	bool running;
+
+	return cancel(t, &running);
 }
 
 bool ktimer_running(const struct ktimer *t)
@@ -194,13 +207,17 @@ bool ktimer_running(const struct ktimer *t)
 	return false;
 }
 
+/*
+ * While it runs, its function may arm it again: the last look is at one that
+ * neither runs nor is armed.
+ */
 bool ktimer_cancel_sync(struct ktimer *t)
 {
-	bool queued = ktimer_cancel(t);
+	bool running, queued = cancel(t, &running);
 
-	while (ktimer_running(t)) {
+	while (running) {
 		cpu_relax();
-		queued |= ktimer_cancel(t);
+		queued |= cancel(t, &running);
 	}
 	return queued;
 }

@@ -182,10 +182,7 @@ bool timer_delete_sync(struct timer *t)
 
 	t->pending = false;
 	spin_unlock_irqrestore(&slot_lock, flags);
-	/* Its function may arm it again until it is over. */
-	while (ktimer_cancel_sync(&t->ktimer))
-		armed = true;
-	return armed;
+	return ktimer_cancel_sync(&t->ktimer) || armed;
 }
 EXPORT_SYMBOL(timer_delete_sync);
 

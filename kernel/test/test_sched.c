@@ -12,11 +12,13 @@
 #include <kernel/mutex.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
+#include <kernel/workqueue.h>
 #include <lock/preempt.h>
 #include <proc/process.h>
 #include <sched/freezer.h>
 #include <sched/rq.h>
 #include <sched/signal.h>
+#include <sched/trace.h>
 #include <test/ktest.h>
 #include <x86/machine.h>
 #include <x86/smp.h>
@@ -749,6 +751,66 @@ KTEST(sched, timer_never_runs_beside_itself)
 	KTEST_EXPECT(first);
 	KTEST_EXPECT(again);
 	KTEST_EXPECT(!elsewhere || atomic_read(&slow.overlaps) == 0);
+	return NULL;
+}
+
+/*
+ * One that arms itself once more as its last act: when it is being cancelled
+ * already, and so near to the look at who runs as the delay makes it.
+ */
+static struct {
+	struct ktimer	timer;
+	bool		cancelling;
+	uint32_t	delay;
+} last_act;
+
+#define LAST_ACT_ROUNDS	900u
+#define LAST_ACT_DELAYS	300u
+
+static void arm_at_the_end(struct ktimer *t)
+{
+	uint64_t end = ktime_get_ns() + PATIENCE_NS;
+
+	while (!READ_ONCE(last_act.cancelling) && ktime_get_ns() < end)
+		cpu_relax();
+	for (uint32_t i = 0; i < READ_ONCE(last_act.delay); i++)
+		barrier();
+	ktimer_start(t, ktime_get_ns() + PATIENCE_NS);
+}
+
+static void arm_last_act(void *arg)
+{
+	(void)arg;
+	ktimer_start(&last_act.timer, ktime_get_ns());
+}
+
+static bool armed_after_cancel(uint32_t delay)
+{
+	bool armed;
+
+	last_act.delay = delay;
+	last_act.cancelling = false;
+	ktimer_init(&last_act.timer, arm_at_the_end);
+	smp_call_others(arm_last_act, NULL);
+	while (!ktimer_running(&last_act.timer))
+		cpu_relax();
+	WRITE_ONCE(last_act.cancelling, true);
+	ktimer_cancel_sync(&last_act.timer);
+	armed = READ_ONCE(last_act.timer.queued);
+	ktimer_cancel_sync(&last_act.timer);
+	return armed;
+}
+
+/* A timer whose function arms it is off the heap all the same. */
+KTEST(sched, a_cancelled_timer_is_not_armed)
+{
+	uint32_t armed = 0;
+
+	if (nr_cpus == 1)
+		return NULL;
+	for (uint32_t n = 0; n < LAST_ACT_ROUNDS; n++)
+		armed += armed_after_cancel(n % LAST_ACT_DELAYS);
+	KTEST_EXPECT(armed == 0);
 	return NULL;
 }
 
