@@ -171,6 +171,7 @@ static bool work_idle(struct work *w, bool and_unqueued)
 	return idle;
 }
 
+/* What never runs has no worker that would wake who flushes it. */
 static bool work_dequeue(struct work *w)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
@@ -178,6 +179,8 @@ static bool work_dequeue(struct work *w)
 
 	list_del_init(&w->link);
 	w->queued = false;
+	if (queued)
+		wake_up(&w->done);
 	spin_unlock_irqrestore(&slot_lock, flags);
 	return queued;
 }

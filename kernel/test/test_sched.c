@@ -18,7 +18,6 @@
 #include <sched/freezer.h>
 #include <sched/rq.h>
 #include <sched/signal.h>
-#include <sched/trace.h>
 #include <test/ktest.h>
 #include <x86/machine.h>
 #include <x86/smp.h>
@@ -811,6 +810,107 @@ KTEST(sched, a_cancelled_timer_is_not_armed)
 	for (uint32_t n = 0; n < LAST_ACT_ROUNDS; n++)
 		armed += armed_after_cancel(n % LAST_ACT_DELAYS);
 	KTEST_EXPECT(armed == 0);
+	return NULL;
+}
+
+/* ---- work ---- */
+
+static struct {
+	struct work		*work[NR_CPUS];
+	struct completion	go;
+	atomic_t		there;
+} blockers;
+
+static struct {
+	struct work	*work;
+	bool		ran;
+} flushed;
+
+static void block_worker(void *arg)
+{
+	(void)arg;
+	atomic_inc(&blockers.there);
+	wait_for_completion(&blockers.go);
+}
+
+static void note_run(void *arg)
+{
+	(void)arg;
+	WRITE_ONCE(flushed.ran, true);
+}
+
+static int flush(void *arg)
+{
+	(void)arg;
+	flush_work(flushed.work);
+	return 0;
+}
+
+/* As many as there are workers: what is queued behind them stays so. */
+static bool block_workers(void)
+{
+	uint64_t end = ktime_get_ns() + PATIENCE_NS;
+
+	init_completion(&blockers.go);
+	atomic_set(&blockers.there, 0);
+	for (uint32_t i = 0; i < nr_cpus; i++) {
+		blockers.work[i] = work_create("blocker", block_worker, NULL);
+		if (!blockers.work[i])
+			return false;
+		queue_work(blockers.work[i]);
+	}
+	while (atomic_read(&blockers.there) < (int)nr_cpus &&
+	       ktime_get_ns() < end)
+		yield();
+	return atomic_read(&blockers.there) == (int)nr_cpus;
+}
+
+static void free_workers(void)
+{
+	complete_all(&blockers.go);
+	for (uint32_t i = 0; i < nr_cpus; i++) {
+		if (blockers.work[i])
+			work_destroy(blockers.work[i]);
+		blockers.work[i] = NULL;
+	}
+}
+
+static bool gone_in_time(const struct task *t)
+{
+	uint64_t end = ktime_get_ns() + PATIENCE_NS;
+
+	while (!READ_ONCE(t->gone) && ktime_get_ns() < end)
+		yield();
+	return READ_ONCE(t->gone);
+}
+
+/* Who waits for an item that another cancels waits no longer. */
+KTEST(sched, a_flush_ends_with_a_cancellation)
+{
+	bool blocked, cancelled = false, ended = false;
+	struct task *t = NULL;
+
+	flushed.ran = false;
+	flushed.work = work_create("flushed", note_run, NULL);
+	KTEST_EXPECT(flushed.work);
+	blocked = block_workers();
+	queue_work(flushed.work);
+	if (blocked)
+		t = kthread_run(flush, NULL, "flush");
+	if (t) {
+		while (!is_asleep(t))
+			yield();
+		cancelled = cancel_work_sync(flushed.work);
+		ended = gone_in_time(t);
+		queue_work(flushed.work);	/* wakes it in any case */
+	}
+	free_workers();
+	if (t)
+		end_thread(t);
+	work_destroy(flushed.work);
+	KTEST_EXPECT(blocked && t);
+	KTEST_EXPECT(cancelled);
+	KTEST_EXPECT(ended);
 	return NULL;
 }
 
