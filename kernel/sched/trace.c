@@ -14,8 +14,10 @@
 
 /*
  * Under the lock of its queue, so that it neither begins to run nor is buried
- * under the walk: the stack of the dead is the reaper's, and a module's thread
- * that is held has none in its record (kthread.c).
+ * under the walk: the stack of the dead is the reaper's.  The record of a
+ * module's thread that is held has none, or half of one: kthread.c moves stack
+ * and esp without the lock, but only between task_hold() and task_let_go(),
+ * which set and clear @held under it.
  */
 enum trace_result trace_task(struct task *t, struct backtrace *bt)
 {
@@ -24,7 +26,7 @@ enum trace_result trace_task(struct task *t, struct backtrace *bt)
 	struct rq *rq = task_rq_lock(t, &flags);
 
 	bt->n = 0;
-	if (t->state == TASK_DEAD || !t->stack) {
+	if (t->state == TASK_DEAD || t->held || !t->stack) {
 		result = TRACE_DEAD;
 	} else if (task_is_running(t)) {
 		result = TRACE_RUNNING;

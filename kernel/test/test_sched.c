@@ -18,6 +18,7 @@
 #include <sched/freezer.h>
 #include <sched/rq.h>
 #include <sched/signal.h>
+#include <sched/trace.h>
 #include <test/ktest.h>
 #include <x86/machine.h>
 #include <x86/smp.h>
@@ -911,6 +912,49 @@ KTEST(sched, a_flush_ends_with_a_cancellation)
 	KTEST_EXPECT(blocked && t);
 	KTEST_EXPECT(cancelled);
 	KTEST_EXPECT(ended);
+	return NULL;
+}
+
+/* ---- records of threads that are held ---- */
+
+static DECLARE_WAIT_QUEUE_HEAD(holding_bell);
+static bool holding_over;
+
+static int wait_to_be_held(void *arg)
+{
+	(void)arg;
+	wait_event(holding_bell, READ_ONCE(holding_over));
+	return 0;
+}
+
+/*
+ * The stack leaves the record of a module's thread that is held, and is back
+ * before it is let go: word by word, so that nobody walks it meanwhile.
+ */
+KTEST(sched, a_held_stack_is_not_walked)
+{
+	static struct backtrace bt;
+	enum trace_result held = TRACE_SAVED, asleep;
+	struct task *t;
+	bool is_held;
+
+	holding_over = false;
+	t = kthread_run(wait_to_be_held, NULL, "is_held");
+	KTEST_EXPECT(t);
+	while (!is_asleep(t))
+		yield();
+	asleep = trace_task(t, &bt);
+	is_held = task_hold(t);
+	if (is_held) {
+		held = trace_task(t, &bt);
+		task_let_go(t);
+	}
+	WRITE_ONCE(holding_over, true);
+	wake_up(&holding_bell);
+	end_thread(t);
+	KTEST_EXPECT(asleep == TRACE_SAVED);
+	KTEST_EXPECT(is_held);
+	KTEST_EXPECT(held == TRACE_DEAD);
 	return NULL;
 }
 
