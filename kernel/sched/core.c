@@ -88,12 +88,45 @@ uintptr_t task_stack_top(const struct task *t)
 
 /* ---- queues ---- */
 
-static struct list_head *rq_list_of(struct rq *rq, const struct task *t,
-				    bool expired)
+/* In 1024 ns: enough for waits of an hour, and one register (H09). */
+static uint32_t rough_time(struct stamp s)
+{
+	return s.hi << 21 | s.lo >> 10;
+}
+
+/*
+ * Somebody has waited in the expired list for as long as a slice of everybody
+ * else takes: those who sleep and come back keep the active list from becoming
+ * empty.  Now is when this CPU last looked at the clock for a slice.
+ */
+static bool rq_starves(const struct rq *rq)
+{
+	uint32_t waited;
+
+	if (list_empty(&rq->lists[!rq->active]))
+		return false;
+	waited = rough_time(rq->curr->switched_in) -
+		 rough_time(rq->expired_since);
+	return waited > rq->nr_queued * (SCHED_SLICE_NS >> 10);
+}
+
+static struct list_head *rq_expired_list(struct rq *rq)
+{
+	struct list_head *list = &rq->lists[!rq->active];
+
+	if (list_empty(list))
+		rq->expired_since = rq->curr->switched_in;
+	return list;
+}
+
+/* While somebody starves all wait behind him, but who is preferred. */
+static struct list_head *rq_list_of(struct rq *rq, const struct task *t)
 {
 	if (t->spared)
 		return &rq->spared;
-	return &rq->lists[expired ? !rq->active : rq->active];
+	if (t->slice_left == 0 || (!t->preferred && rq_starves(rq)))
+		return rq_expired_list(rq);
+	return &rq->lists[rq->active];
 }
 
 /* With its slice a task's preference is over. */
@@ -105,11 +138,10 @@ static void next_slice(struct task *t)
 
 static void rq_enqueue(struct rq *rq, struct task *t, bool at_head)
 {
-	bool expired = t->slice_left == 0;
-	struct list_head *list = rq_list_of(rq, t, expired);
+	struct list_head *list = rq_list_of(rq, t);
 
 	assert_spin_held(&rq->lock);
-	if (expired)
+	if (t->slice_left == 0)
 		next_slice(t);
 	if (at_head || t->preferred)
 		list_add(&t->run_link, list);
@@ -189,7 +221,7 @@ static bool rq_should_preempt(const struct rq *rq, const struct task *t)
 		return false;
 	if (rank(t) != rank(curr))
 		return rank(t) > rank(curr);
-	return t->slice_left > curr->slice_left;
+	return t->slice_left > curr->slice_left && !rq_starves(rq);
 }
 
 /* ---- the switch ---- */

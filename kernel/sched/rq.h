@@ -4,10 +4,12 @@
  * A queue has three lists.  Spared tasks come first, and alone while the
  * freezer's gate is closed.  Of the others, those that have slice left are in
  * the active list and run in turn; who has used his up gets another in the
- * expired list; when the active one is empty the two change places.  So nobody
- * waits for more than one slice of everybody else, and of whoever is preferred
- * (task_prefer): such a task is at the head of the active list until its slice
- * is over.
+ * expired list; when the active one is empty the two change places.  Sleep
+ * earns slice, and who wakes joins the active list; but once somebody has
+ * waited in the expired one for as long as a slice of everybody else takes,
+ * whoever wakes goes there, too, and the active one runs dry.  So nobody waits
+ * for much more than that, and for whoever is preferred (task_prefer): such a
+ * task is at the head of the active list until its slice is over.
  */
 #ifndef SCHED_RQ_H
 #define SCHED_RQ_H
@@ -27,6 +29,7 @@ struct rq {
 	uint32_t		active;		/* (q) which of the two */
 	uint32_t		nr_queued;	/* (q) in the three lists */
 	uint64_t		switches;	/* (q) */
+	struct stamp		expired_since;	/* (q) who is there longest */
 	struct stamp		idle_time;	/* (q) */
 } __aligned(64);
 

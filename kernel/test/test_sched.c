@@ -1098,6 +1098,62 @@ KTEST(sched, queues_even_out)
 	return NULL;
 }
 
+/* ---- who has used up his slice ---- */
+
+#define NAPPERS		10u		/* a CPU: twice as much as it can do */
+#define NAP_MS		4
+#define NAP_WORK_NS	(1 * NSEC_PER_MSEC)
+#define TURNS		5u
+
+static int work_and_nap(void *arg)
+{
+	(void)arg;
+	while (!READ_ONCE(counter.stop)) {
+		busy_ns(NAP_WORK_NS);
+		msleep(NAP_MS);
+	}
+	return 0;
+}
+
+/* Asleep in between: who yields has used up his slice, too. */
+static bool has_turns(const struct task *t, uint64_t times)
+{
+	uint64_t end = ktime_get_ns() + PATIENCE_NS;
+	uint64_t enough = READ_ONCE(t->switches) + times;
+
+	while (READ_ONCE(t->switches) < enough && ktime_get_ns() < end)
+		msleep(10);
+	return READ_ONCE(t->switches) >= enough;
+}
+
+/*
+ * Who naps comes back with a slice; who computes waits until nobody has one.
+ * More nappers than a CPU has time for have always one among them.
+ */
+KTEST(sched, who_computes_has_turns_among_nappers)
+{
+	static struct task *nappers[NAPPERS * NR_CPUS], *spinners[NR_CPUS];
+	uint32_t n = 0, spinning = 0, served = 0;
+
+	memset(&counter, 0, sizeof(counter));
+	while (n < NAPPERS * nr_cpus &&
+	       (nappers[n] = kthread_run(work_and_nap, NULL, "naps/%u", n)))
+		n++;
+	while (spinning < nr_cpus &&
+	       (spinners[spinning] = kthread_run(run_along, NULL, "spins")))
+		spinning++;
+	msleep(100);			/* their first slices are over */
+	for (uint32_t i = 0; i < spinning; i++)
+		served += has_turns(spinners[i], TURNS);
+	WRITE_ONCE(counter.stop, true);
+	while (n--)
+		end_thread(nappers[n]);
+	for (uint32_t i = 0; i < spinning; i++)
+		end_thread(spinners[i]);
+	KTEST_EXPECT(served == nr_cpus);
+	return NULL;
+}
+
 static struct {
 	struct mutex	mutex;
 	bool		held, release;
