@@ -23,11 +23,17 @@ LIST_HEAD(tasklist);
 static pid_t next_pid = 1;
 static unsigned int nr_tasks;
 
-/* The pid is given under the lock, so that the list is in their order. */
+/*
+ * The pid is given under the lock, so that the list is in their order.  What is
+ * inherited is, too: a walk that takes it from all who have it either comes by
+ * our parent before this, or takes the lock after this to go on from there, and
+ * finds the child behind him.
+ */
 static void tasklist_add(struct task *t)
 {
 	uint32_t flags = spin_lock_irqsave(&tasklist_lock);
 
+	t->spared = READ_ONCE(current->spared) & (SPARE_CALLER | SPARE_CONSOLE);
 	t->pid = next_pid++;
 	nr_tasks++;
 	list_add_tail(&t->tasks, &tasklist);
@@ -63,7 +69,6 @@ struct task *task_create(const char *comm, module_id_t owner)
 	t->owner = owner;
 	t->state = TASK_SLEEPING;
 	t->sleep_mode = WAIT_UNINTERRUPTIBLE;
-	t->spared = current->spared & (SPARE_CALLER | SPARE_CONSOLE);
 	t->cpu = cpu_id();
 	t->syscall = -1;
 	atomic_set(&t->refs, 2);	/* the caller's, and its own life's */

@@ -958,6 +958,88 @@ KTEST(sched, a_held_stack_is_not_walked)
 	return NULL;
 }
 
+/* ---- born spared ---- */
+
+static struct {
+	struct completion	go, born, end;
+	struct task		*child;
+	bool			started, stop;
+} birth;
+
+#define BIRTH_ROUNDS	400u
+#define BIRTH_STEP	8u		/* turns of a loop between two looks */
+
+static int wait_for_the_end(void *arg)
+{
+	(void)arg;
+	wait_for_completion(&birth.end);
+	return 0;
+}
+
+static int give_birth(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		wait_for_completion(&birth.go);
+		if (READ_ONCE(birth.stop))
+			return 0;
+		WRITE_ONCE(birth.started, true);
+		birth.child = kthread_run(wait_for_the_end, NULL, "child");
+		complete(&birth.born);
+	}
+}
+
+/* As the shell does it for a thaw. */
+static bool unspare_child_too(struct task *t, void *arg)
+{
+	(void)arg;
+	if (t->spared & SPARE_CONSOLE)
+		task_unspare(t, SPARE_CONSOLE);
+	return true;
+}
+
+/* The walk begins so much later than the birth. */
+static bool child_stays_spared(struct task *parent, uint32_t delay)
+{
+	bool spared;
+
+	WRITE_ONCE(birth.started, false);
+	task_spare(parent, SPARE_CONSOLE);
+	complete(&birth.go);
+	wait_true(&birth.started);
+	for (uint32_t i = 0; i < delay; i++)
+		barrier();
+	task_for_each(unspare_child_too, NULL);
+	wait_for_completion(&birth.born);
+	if (!birth.child)
+		return false;
+	spared = READ_ONCE(birth.child->spared) & SPARE_CONSOLE;
+	complete(&birth.end);
+	end_thread(birth.child);
+	return spared;
+}
+
+/* What a spared task starts is spared, and loses that together with it. */
+KTEST(sched, who_is_born_spared_is_unspared)
+{
+	struct task *parent;
+	uint32_t spared = 0;
+
+	memset(&birth, 0, sizeof(birth));
+	init_completion(&birth.go);
+	init_completion(&birth.born);
+	init_completion(&birth.end);
+	parent = kthread_run(give_birth, NULL, "parent");
+	KTEST_EXPECT(parent);
+	for (uint32_t n = 0; n < BIRTH_ROUNDS; n++)
+		spared += child_stays_spared(parent, n * BIRTH_STEP);
+	WRITE_ONCE(birth.stop, true);
+	complete(&birth.go);
+	end_thread(parent);
+	KTEST_EXPECT(spared == 0);
+	return NULL;
+}
+
 /*
  * ---- preferred turns ----
  *
