@@ -42,14 +42,24 @@ static int enter_user(void *arg)
 	return_to_user(process_frame(current));
 }
 
-/* The stack of a process begins below the frame of its user mode. */
+/*
+ * The stack of a process begins below the frame of its user mode.  The task is
+ * listed, and may have been examined as it was before: in one step under the
+ * lock of its queue, as an examination is, and what that remembers is void
+ * (H42).
+ */
 static void prepare_task(struct task *t, struct process *p,
 			 struct user_state *user)
 {
+	uint32_t flags;
+	struct rq *rq = task_rq_lock(t, &flags);
+
 	t->esp = switch_prepare_stack((uintptr_t)process_frame(t));
 	t->thread_fn = enter_user;
 	t->user = user;
 	t->process = p;
+	t->exam.valid = false;
+	task_rq_unlock(rq, flags);
 }
 
 /* No lock: @p is on no list before process_launch(), and nobody can find it. */
