@@ -552,16 +552,26 @@ static bool engine_is_busy(struct slot *s)
 	return s->ops->busy && s->ops->busy(s);
 }
 
+/*
+ * One that others set going is marked held by its hold(), and no more by who
+ * has set it going since (slot_unhold_locked): at rest it may be again, but not
+ * as hold() has left it.
+ */
+static bool engine_is_at_rest(struct slot *s)
+{
+	return !s->ops->busy || (s->held && !s->ops->busy(s));
+}
+
 /* False: it was set going again since it came to rest. */
 static bool engine_take(struct slot *s)
 {
 	uint32_t flags = spin_lock_irqsave(&slot_lock);
-	bool busy = engine_is_busy(s);
+	bool at_rest = engine_is_at_rest(s);
 
-	if (!busy)
+	if (at_rest)
 		engine_set_binding(s, NULL, true);
 	spin_unlock_irqrestore(&slot_lock, flags);
-	return !busy;
+	return at_rest;
 }
 
 static void engine_give_back(struct slot *s, struct binding *b)
