@@ -176,6 +176,12 @@ static void pipes_carry_bytes(void)
 
 #define STREAM	100000
 
+/* What is at @at in the stream: a ring later there is something else. */
+static char stream_byte(int at)
+{
+	return (char)(at % 251);
+}
+
 static void fill_pipe(void)
 {
 	static char part[777];
@@ -184,6 +190,8 @@ static void fill_pipe(void)
 	while (left > 0) {
 		int n = left < (int)sizeof(part) ? left : (int)sizeof(part);
 
+		for (int i = 0; i < n; i++)
+			part[i] = stream_byte(STREAM - left + i);
 		CHECK(write(pipe_fds[1], part, (size_t)n) == n);
 		left -= n;
 	}
@@ -193,7 +201,7 @@ static void fill_pipe(void)
 static void pipes_block(void)
 {
 	static char buf[501];
-	int status, pid, total = 0;
+	int status, pid, total = 0, wrong = 0;
 	long n;
 
 	CHECK(pipe2(pipe_fds, 0) == 0);
@@ -205,8 +213,9 @@ static void pipes_block(void)
 	}
 	close(pipe_fds[1]);
 	while ((n = read(pipe_fds[0], buf, sizeof(buf))) > 0)
-		total += (int)n;
-	CHECK(n == 0 && total == STREAM);
+		for (long i = 0; i < n; i++)
+			wrong += buf[i] != stream_byte(total++);
+	CHECK(n == 0 && total == STREAM && wrong == 0);
 	close(pipe_fds[0]);
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 }

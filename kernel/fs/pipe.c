@@ -11,15 +11,24 @@
 #include <sched/signal.h>
 
 /*
+ * head and tail wrap at 2^31, of which the size is a divisor: their difference,
+ * wrapped likewise, and their remainders are right all the same.  Programs turn
+ * them as far as they like, and the record is searched: of 32 bits they would
+ * be addresses of modules some day (H09).
+ */
+#define COUNT_MASK	0x7fffffffu
+_Static_assert((COUNT_MASK + 1) % PIPE_SIZE == 0, "no ring");
+
+/* The first of all: once around the ring every pipe has wrapped. */
+#define COUNT_START	(COUNT_MASK + 1 - PIPE_SIZE)
+
+/*
  * Lock key: (p) this->lock to write; sleepers look without
- *
- * head and tail wrap at 2^32, of which the size is a divisor: their difference
- * and their remainders are right all the same.
  */
 struct pipe {
 	struct mutex		lock;
-	uint32_t		head;		/* (p) bytes ever written */
-	uint32_t		tail;		/* (p) bytes ever read */
+	uint32_t		head;		/* (p) counts bytes written */
+	uint32_t		tail;		/* (p) counts bytes read */
 	uint32_t		readers;	/* (p) open files, 0 or 1 */
 	uint32_t		writers;	/* (p) */
 	struct wait_queue_head	wait;
@@ -33,7 +42,12 @@ struct pipe {
  */
 static uint32_t used(const struct pipe *p)
 {
-	return READ_ONCE(p->head) - READ_ONCE(p->tail);
+	return (READ_ONCE(p->head) - READ_ONCE(p->tail)) & COUNT_MASK;
+}
+
+static void advance(uint32_t *count, size_t n)
+{
+	WRITE_ONCE(*count, (*count + n) & COUNT_MASK);
 }
 
 static uint32_t room(const struct pipe *p)
@@ -61,7 +75,7 @@ static size_t ring_read(struct pipe *p, char __user *buf, size_t n)
 		size_t missing = copy_to_user(buf + done, p->data + at, part);
 
 		done += part - missing;
-		WRITE_ONCE(p->tail, p->tail + (part - missing));
+		advance(&p->tail, part - missing);
 		if (missing)
 			break;
 	}
@@ -78,7 +92,7 @@ static size_t ring_write(struct pipe *p, const char __user *buf, size_t n)
 		size_t missing = copy_from_user(p->data + at, buf + done, part);
 
 		done += part - missing;
-		WRITE_ONCE(p->head, p->head + (part - missing));
+		advance(&p->head, part - missing);
 		if (missing)
 			break;
 	}
@@ -250,6 +264,8 @@ static struct pipe *pipe_alloc(void)
 	}
 	mutex_init(&p->lock, "pipe");
 	init_waitqueue_head(&p->wait);
+	p->head = COUNT_START;
+	p->tail = COUNT_START;
 	p->readers = 1;
 	p->writers = 1;
 	return p;
