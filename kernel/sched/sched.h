@@ -112,7 +112,6 @@ struct task {
 
 	uint32_t		signals;	/* (q) set of 1 << (sig - 1) */
 	int			syscall;	/* (o) number, -1 outside */
-	uint32_t		syscalls;	/* (o) how many so far */
 	uint32_t		announce;	/* (o) what spawn waits for */
 	bool			wipe_after;	/* (o) this call, the stack */
 	bool			faulted;	/* (o) it cannot go on */
