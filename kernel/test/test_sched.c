@@ -89,24 +89,6 @@ static bool search_sleeper(struct task *t, void *arg)
 	return true;
 }
 
-/*
- * A time is any number, an address of a module's too: who sleeps has none on
- * his stack but the stamp of his deadline, neither his own nor one that
- * interrupts and switches have left there (H09).
- */
-KTEST(sched, sleepers_keep_no_time)
-{
-	struct time_search s = { 0, 0 };
-
-	if (ktime_get_ns() > LAST_NS)
-		return KTEST_SKIP "the clock is too old";
-	msleep(30);
-	task_for_each(search_sleeper, &s);
-	KTEST_EXPECT(s.sleepers >= 3);
-	KTEST_EXPECT(s.found == 0);
-	return NULL;
-}
-
 static void end_thread(struct task *t)
 {
 	task_reap(t);
@@ -764,7 +746,7 @@ static struct {
 	uint32_t	delay;
 } last_act;
 
-#define LAST_ACT_ROUNDS	900u
+#define LAST_ACT_ROUNDS	300u
 #define LAST_ACT_DELAYS	300u
 
 static void arm_at_the_end(struct ktimer *t)
@@ -966,8 +948,8 @@ static struct {
 	bool			started, stop;
 } birth;
 
-#define BIRTH_ROUNDS	400u
-#define BIRTH_STEP	8u		/* turns of a loop between two looks */
+#define BIRTH_ROUNDS	200u
+#define BIRTH_STEP	16u		/* turns of a loop between two looks */
 
 static int wait_for_the_end(void *arg)
 {
@@ -1390,5 +1372,24 @@ KTEST(turns, preferred_once_and_then_as_others)
 	end_thread(t);
 	KTEST_EXPECT(turns <= 2);
 	KTEST_EXPECT(others);
+	return NULL;
+}
+
+/*
+ * A time is any number, an address of a module's too: who sleeps has none on
+ * his stack but the stamp of his deadline, neither his own nor one that
+ * interrupts and switches have left there (H09).  The last of the file has the
+ * first turn, while the clock is young.
+ */
+KTEST(sched, sleepers_keep_no_time)
+{
+	struct time_search s = { 0, 0 };
+
+	if (ktime_get_ns() > LAST_NS)
+		return KTEST_SKIP "the clock is too old";
+	msleep(30);
+	task_for_each(search_sleeper, &s);
+	KTEST_EXPECT(s.sleepers >= 3);
+	KTEST_EXPECT(s.found == 0);
 	return NULL;
 }
