@@ -186,6 +186,18 @@ def test_waits_in_the_background_end():
     boot("repeat 3 'wait &'; wait; hello &; wait", expect=OK)
 
 
+def test_a_wait_in_a_background_job_ends():
+    """It waits neither for the job that it is part of nor, where another job
+    does the same, for that one's end; for what its own job began it does."""
+    inner = "repeat 1 'sleep 100; wait; echo over' &"
+    for script in (inner, inner + " " + inner,
+                   "repeat 1 'sleep 100 & wait; echo over' &"):
+        result = boot(script + " sleep 1500; jobs; poweroff", expect=OK)
+        assert "running" not in result.console, result
+        assert len(re.findall("(?m)^over", result.console)) == \
+            script.count("over"), result
+
+
 def test_a_path_is_not_cut():
     """Too long is an error, and no other file is loaded instead."""
     result = boot("! load /lib/%smodules/hello.ko; lsmod" % ("./" * 70),

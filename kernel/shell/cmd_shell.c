@@ -199,20 +199,19 @@ COMMAND(jobs, "", "list the background jobs",
 	"waits for it, `kill PID` interrupts it.\n", cmd_jobs);
 
 /*
- * A job of this console: that with @pid, or any (0), but not the one that asks;
- * who asks in the background gets what is older only, or two could wait for
- * each other.  It comes off the list, with the list's reference, so that nobody
- * else waits for it or reaps it; nor do `jobs' and `kill' find it meanwhile.
+ * A job of this console that @waiter may wait for: that with @pid, or any (0).
+ * It comes off the list, with the list's reference, so that nobody else waits
+ * for it or reaps it; nor do `jobs' and `kill' find it meanwhile.
  */
-static struct job *find_job(struct shell *sh, pid_t pid)
+static struct job *find_job(const struct job *waiter, pid_t pid)
 {
-	bool any = READ_ONCE(sh->foreground) == current;
+	struct shell *sh = waiter->shell;
 	struct job *job, *found = NULL;
 
 	mutex_lock(&sh->jobs_lock);
 	list_for_each_entry(job, &sh->jobs, link) {
-		if (job->task == current || (pid && job->task->pid != pid) ||
-		    (!any && job->task->pid > current->pid))
+		if ((pid && job->task->pid != pid) ||
+		    !job_may_wait_for(waiter, job))
 			continue;
 		list_del_init(&job->link);
 		found = job;
@@ -244,13 +243,13 @@ static int wait_for_job(struct shell *sh, struct job *job)
 }
 
 /* Those too that are started meanwhile: it ends when there is none left. */
-static int wait_for_all(struct shell *sh)
+static int wait_for_all(const struct job *waiter)
 {
 	struct job *job;
 	int status = 0, one;
 
-	while ((job = find_job(sh, 0)) != NULL) {
-		one = wait_for_job(sh, job);
+	while ((job = find_job(waiter, 0)) != NULL) {
+		one = wait_for_job(waiter->shell, job);
 		if (one)
 			status = one;
 		if (signal_pending(current))
@@ -263,16 +262,16 @@ static int wait_for_all(struct shell *sh)
 /* Jobs first: their pids and those of programs are of one space. */
 static int wait_for_one(struct command_call *call, const char *word)
 {
-	struct shell *sh = io_of(call)->shell;
+	const struct job *waiter = job_of_io(io_of(call));
 	struct job *job;
 	unsigned int pid;
 	int status;
 
 	if (command_number(call, word, "a pid", &pid))
 		return -EINVAL;
-	job = pid ? find_job(sh, (pid_t)pid) : NULL;
+	job = pid ? find_job(waiter, (pid_t)pid) : NULL;
 	if (job)
-		return wait_for_job(sh, job);
+		return wait_for_job(waiter->shell, job);
 	status = spawned_wait((pid_t)pid);
 	if (status == -ESRCH)
 		command_printf(call, "wait: %u is neither a job of this "
@@ -285,7 +284,7 @@ static int cmd_wait(struct command_call *call)
 	int status = 0;
 
 	if (call->argc == 1)
-		return wait_for_all(io_of(call)->shell);
+		return wait_for_all(job_of_io(io_of(call)));
 	for (int i = 1; i < call->argc; i++) {
 		int one = wait_for_one(call, call->argv[i]);
 

@@ -40,11 +40,26 @@ static void copy_words(struct job *job, int argc, char *const argv[])
 	job->argv[argc] = NULL;
 }
 
+struct job *job_of_io(struct command_io *io)
+{
+	return io == &io->shell->io ? NULL : container_of(io, struct job, io);
+}
+
+static void set_parent(struct job *job, struct job *parent)
+{
+	static atomic_t last;
+
+	job->serial = (unsigned int)atomic_add_return(1, &last);
+	job->parent = parent;
+	if (parent)
+		job_get(parent);
+}
+
 /*
  * The record is searched, the words are data: users chose them (H09).  What is
  * not set yet is zero, so that job_put() undoes a job at any stage.
  */
-struct job *job_create(struct shell *shell, const struct command_io *from,
+struct job *job_create(struct shell *shell, struct command_io *from,
 		       int argc, char *const argv[])
 {
 	size_t n = words_size(argc, argv);
@@ -61,6 +76,7 @@ struct job *job_create(struct shell *shell, const struct command_io *from,
 	INIT_LIST_HEAD(&job->link);
 	init_waitqueue_head(&job->wait);
 	job->shell = shell;
+	set_parent(job, job_of_io(from));
 	copy_words(job, argc, argv);
 	job->call.argc = argc;
 	job->call.argv = job->argv;
@@ -167,10 +183,8 @@ void job_get(struct job *job)
 	atomic_inc(&job->refs);
 }
 
-void job_put(struct job *job)
+static void job_free(struct job *job)
 {
-	if (!atomic_dec_and_test(&job->refs))
-		return;
 	if (job->task)
 		task_put(job->task);
 	io_release(&job->io);
@@ -179,6 +193,48 @@ void job_put(struct job *job)
 	kfree(job->line);
 	kfree(job->text);
 	kfree(job);
+}
+
+/* The last job of a nest may be what keeps those above it. */
+void job_put(struct job *job)
+{
+	while (job && atomic_dec_and_test(&job->refs)) {
+		struct job *parent = job->parent;
+
+		job_free(job);
+		job = parent;
+	}
+}
+
+static unsigned int job_depth(const struct job *job)
+{
+	unsigned int depth = 0;
+
+	while ((job = job->parent) != NULL)
+		depth++;
+	return depth;
+}
+
+/*
+ * Compared are the two where their nests part, whose children both are of one
+ * job or one console: every wait, for a child or by this rule, then is for a
+ * job that stands earlier in the post-order of the nests.
+ */
+bool job_may_wait_for(const struct job *waiter, const struct job *other)
+{
+	unsigned int up = job_depth(waiter), down = job_depth(other);
+
+	for (; up > down; up--)
+		waiter = waiter->parent;
+	for (; down > up; down--)
+		other = other->parent;
+	if (waiter == other)
+		return false;
+	while (waiter->parent != other->parent) {
+		waiter = waiter->parent;
+		other = other->parent;
+	}
+	return other->serial < waiter->serial;
 }
 
 int job_run_words(struct command_call *parent, int argc, char *const argv[])

@@ -143,6 +143,9 @@ struct job {
 	struct list_head	link;		/* (j) background */
 	atomic_t		refs;
 	unsigned int		number;		/* (c) 0: foreground */
+	unsigned int		serial;		/* (c) older jobs have less */
+	struct job		*parent;	/* (c) referenced, or NULL: a
+						 * line of the console */
 	struct shell		*shell;		/* (c) */
 	struct task		*task;		/* (c) referenced */
 	char			*line;		/* (c) as typed, data */
@@ -161,7 +164,7 @@ struct job {
  * A job for these words, which are copied; files come from @from.  NULL: no
  * memory.  Process context, like all of this.
  */
-struct job *job_create(struct shell *shell, const struct command_io *from,
+struct job *job_create(struct shell *shell, struct command_io *from,
 		       int argc, char *const argv[]);
 /* Redirections of a job not yet started; the names are copied. */
 int job_redirect(struct job *job, const struct simple_command *cmd);
@@ -174,6 +177,14 @@ int job_start(struct job *job);
 int job_wait(struct job *job);
 /* Waits until the thread of a finished job is gone, its stack with it. */
 void job_reap(struct job *job);
+/* The job whose files these are; NULL: they are the console's own. */
+struct job *job_of_io(struct command_io *io);
+/*
+ * Whether @waiter may wait for @other: not for a job that it belongs to, nor
+ * for one begun after its own (where they are of two nests, the nests decide),
+ * so that no two wait for each other.
+ */
+bool job_may_wait_for(const struct job *waiter, const struct job *other);
 void job_get(struct job *job);
 void job_put(struct job *job);
 
