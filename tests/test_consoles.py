@@ -1,5 +1,6 @@
 """Two people at two consoles: one module goes once, and everybody is told."""
 
+import pexpect
 import pytest
 
 from icebox import Console
@@ -57,6 +58,23 @@ def test_ctrl_c_ends_a_large_write():
         c.child.send("\x03")
         c.child.expect("icebox> ")
         assert len(c.child.before) < 4000000
+
+
+@pytest.mark.parametrize("line", ["sleeper -i", "time sleeper -i",
+                                  "repeat 2 time sleeper -i"])
+def test_a_second_ctrl_c_kills(line):
+    """A program that ignores the first, also below commands that run it."""
+    with Console(console2="asleep sleeper; echo there") as c:
+        c.child.expect("icebox> ")
+        c.child.send(line + "\r")
+        c.child.expect(r"2\| there")
+        for _ in range(20):
+            c.child.send("\x03")
+            if not c.child.expect(["icebox> ", pexpect.TIMEOUT], timeout=0.5):
+                break
+        else:
+            pytest.fail("it is not killed")
+        assert "ended by signal 9" in c.child.before, c.child.before
 
 
 @pytest.mark.long

@@ -1,6 +1,7 @@
 /*
- * sleeper [CALL]: asleep in the kernel until it is killed, with nothing of any
- * module; in pause(), or for an hour at a time in nanosleep() or poll().
+ * sleeper [-i] [CALL]: asleep in the kernel until it is killed, with nothing of
+ * any module; in pause(), or for an hour at a time in nanosleep() or poll().
+ * With -i SIGINT does not end it.
  */
 #include <user.h>
 
@@ -22,6 +23,11 @@ int main(int argc, char **argv)
 {
 	int nr = NR_PAUSE;
 
+	if (argc > 1 && strcmp(argv[1], "-i") == 0) {
+		sigaction_set(SIGINT, SIG_IGN);
+		argc--;
+		argv++;
+	}
 	if (argc > 1 && strcmp(argv[1], "nanosleep") == 0)
 		nr = NR_NANOSLEEP;
 	else if (argc > 1 && strcmp(argv[1], "poll") == 0)

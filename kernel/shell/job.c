@@ -164,16 +164,23 @@ void job_reap(struct job *job)
 }
 
 /*
- * The second wait is not interruptible: a line goes on only when the command
- * before is over and its files are closed.
+ * A line goes on only when the command before is over and its files are closed,
+ * so the wait ends with the job.  Each signal is passed on, as the second one
+ * may mean more than the first (program.c); that there was one stays pending,
+ * for who goes by it between two jobs.
  */
 int job_wait(struct job *job)
 {
-	if (wait_event_interruptible(job->wait,
-				     smp_load_acquire(&job->finished)) != 0) {
+	bool interrupted = false;
+
+	while (wait_event_interruptible(job->wait,
+					smp_load_acquire(&job->finished))) {
+		clear_signals(current);
 		send_signal(job->task, SIGINT);
-		wait_event(job->wait, smp_load_acquire(&job->finished));
+		interrupted = true;
 	}
+	if (interrupted)
+		send_signal(current, SIGINT);
 	job_reap(job);
 	return job->status;
 }

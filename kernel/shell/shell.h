@@ -171,8 +171,9 @@ int job_redirect(struct job *job, const struct simple_command *cmd);
 /* Starts it.  0, or -ENOMEM with the job as it was. */
 int job_start(struct job *job);
 /*
- * Waits for the end.  A signal that the caller gets meanwhile is passed on to
- * the job, and waited for it still is.  Returns the job's status.
+ * Waits for the end.  Each signal that the caller gets meanwhile is passed on
+ * to the job as SIGINT and stays pending for the caller; waited for it still
+ * is.  Returns the job's status.
  */
 int job_wait(struct job *job);
 /* Waits until the thread of a finished job is gone, its stack with it. */
