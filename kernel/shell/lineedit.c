@@ -245,9 +245,13 @@ static const char *list_separator(const struct line_completion *c,
 	return strlen(row) + 2 + strlen(name) < LINE_COLUMNS ? "  " : "\n";
 }
 
+/*
+ * As it stands: what the parser takes for more than a letter (parse.c) would
+ * make another command of it.
+ */
 static bool can_be_typed(const char *name)
 {
-	while (isprint(*name))
+	while (isprint(*name) && !strchr(" ;&|<>'\"\\#", *name))
 		name++;
 	return !*name;
 }

@@ -216,6 +216,22 @@ static void no_control_characters(void)
 	assert(!strchr(c.list, '\033'));
 }
 
+/* Nor is a file's name a command, or two words, by being completed. */
+static void nothing_for_the_parser(void)
+{
+	static const char *const names[] = {
+		"f;poweroff", "f&", "f|f", "f>f", "f<f", "f f", "f'", "f\"",
+		"f\\f", "f#",
+	};
+	struct line_completion c = { .count = 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		line_candidate(&c, "f", names[i], " ");
+	assert(c.count == 0 && !c.list[0]);
+	line_candidate(&c, "f", "f-1.k_o", " ");
+	assert(c.count == 1 && strcmp(c.insert, "-1.k_o ") == 0);
+}
+
 static void long_lines(void)
 {
 	start();
@@ -256,6 +272,7 @@ int main(void)
 	completion();
 	long_list();
 	no_control_characters();
+	nothing_for_the_parser();
 	long_lines();
 	random_keys();
 	printf("test_lineedit: all is well\n");
