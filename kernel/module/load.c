@@ -539,9 +539,12 @@ int module_name_from_path(const char *path, char *name, size_t size)
 		return -EINVAL;
 	memcpy(name, base, len);
 	name[len] = '\0';
-	for (char *p = name; *p; p++)
+	for (char *p = name; *p; p++) {
+		if (!isprint(*p) || *p == ' ')
+			return -EINVAL;
 		if (*p == '-')
 			*p = '_';
+	}
 	return 0;
 }
 
@@ -608,7 +611,7 @@ int module_load(const char *path, const char *args, char *err_text, size_t n)
 
 	if (module_name_from_path(path, name, sizeof(name))) {
 		snprintf(err_text, n, "no name for a module: it has 1 to %d "
-			 "characters", OWNER_NAME_LEN - 1);
+			 "visible characters", OWNER_NAME_LEN - 1);
 		return -EINVAL;
 	}
 	err = module_revive(name, !is_blank(args), err_text, n);

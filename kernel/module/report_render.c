@@ -5,6 +5,7 @@
 #include <kernel/errno.h>
 #include <kernel/ktime.h>
 #include <kernel/string.h>
+#include <lib/ctype.h>
 #include <lib/json.h>
 #include <module/internal.h>
 
@@ -16,6 +17,14 @@ struct out {
 	char		line[512];
 };
 
+/* What programs chose, such as a path, sends the console no sequences. */
+static void make_printable(char *s)
+{
+	for (; *s; s++)
+		if (!isprint(*s) && !(*s == '\n' && !s[1]))
+			*s = '?';
+}
+
 /*
  * Adds a piece, which is never empty.  A line beyond half of the buffer goes
  * out as it is, so that what is added next has the other half: no piece is
@@ -24,12 +33,13 @@ struct out {
 static void put(struct out *o, const char *fmt, ...) __printf(2, 3);
 static void put(struct out *o, const char *fmt, ...)
 {
+	char *piece = o->line + o->len;
 	va_list ap;
 
 	va_start(ap, fmt);
-	o->len += (size_t)vscnprintf(o->line + o->len,
-				     sizeof(o->line) - o->len, fmt, ap);
+	o->len += (size_t)vscnprintf(piece, sizeof(o->line) - o->len, fmt, ap);
 	va_end(ap);
+	make_printable(piece);
 	if (o->line[o->len - 1] != '\n' && o->len < sizeof(o->line) / 2)
 		return;
 	o->print(o->arg, o->line);

@@ -15,6 +15,7 @@
 #include <kernel/string.h>
 #include <debug/kallsyms.h>
 #include <fs/file.h>
+#include <lib/ctype.h>
 #include <mm/inject.h>
 #include <mm/mm.h>
 #include <lock/preempt.h>
@@ -231,6 +232,34 @@ static const char *cancelled_while_looking(struct scratch *s)
 	send_signal(t, SIGINT);
 	KTEST_EXPECT(kthread_stop(t) == -EINTR);
 	KTEST_EXPECT(!s->report.nr_blockers);
+	return NULL;
+}
+
+static void note_unprintable(void *arg, const char *text)
+{
+	size_t n = strlen(text);
+
+	for (size_t i = 0; i < n; i++)
+		if (!isprint(text[i]) && !(text[i] == '\n' && i == n - 1))
+			*(bool *)arg = true;
+}
+
+/* A program chooses its paths; to the console they are text all the same. */
+KTEST(unload, a_report_sends_no_control_bytes)
+{
+	struct unload_report *r = kzalloc(sizeof(*r), GFP_KERNEL);
+	bool unprintable = false;
+
+	KTEST_EXPECT(r);
+	r->outcome = UNLOAD_REFUSED;
+	r->nr_blockers = 1;
+	r->blockers[0] = (struct blocker) {
+		.kind = BLOCK_OPEN_FILE, .pid = 7, .comm = "a\r", .fd = 3,
+		.path = "/\033[2J\n/../dev/fifo0",
+	};
+	report_text(r, false, note_unprintable, &unprintable);
+	kfree(r);
+	KTEST_EXPECT(!unprintable);
 	return NULL;
 }
 
