@@ -16,9 +16,19 @@ static bool wants_to_write(unsigned int flags)
 }
 
 /*
- * Before a device is opened, as far as the inode tells.  Access mode 3, which
- * Linux keeps for itself (open(2)), is none here.
+ * Before anything is looked up or made.  Access mode 3, which Linux keeps for
+ * itself (open(2)), is none here; nor is a directory made by an open.
  */
+static int check_flags(unsigned int flags)
+{
+	if ((flags & O_ACCMODE) == O_ACCMODE)
+		return -EINVAL;
+	if ((flags & O_CREAT) && (flags & O_DIRECTORY))
+		return -EINVAL;
+	return 0;
+}
+
+/* Before a device is opened, as far as the inode tells. */
 static int check_kind(const struct inode *inode, unsigned int flags)
 {
 	bool is_dir = inode_is(inode, S_IFDIR);
@@ -27,8 +37,6 @@ static int check_kind(const struct inode *inode, unsigned int flags)
 		return -EISDIR;
 	if (!is_dir && (flags & O_DIRECTORY))
 		return -ENOTDIR;
-	if ((flags & O_ACCMODE) == O_ACCMODE)
-		return -EINVAL;
 	return 0;
 }
 
@@ -78,8 +86,10 @@ int file_open(const char *path, unsigned int flags, uint32_t mode,
 	      struct file **out)
 {
 	struct inode *inode;
-	int err;
+	int err = check_flags(flags);
 
+	if (err)
+		return err;
 	if (flags & O_CREAT)
 		err = fs_lookup_or_create(path, mode, flags & O_EXCL, &inode);
 	else

@@ -31,6 +31,22 @@ static int look(const char *path)
 	return err;
 }
 
+/* An open that asks for what there cannot be is told so, and makes no file. */
+KTEST(fs, a_bad_open_makes_no_file)
+{
+	static const unsigned int bad[] = {
+		O_CREAT | O_DIRECTORY, O_CREAT | O_ACCMODE,
+	};
+	struct file *file;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		KTEST_EXPECT(file_open_kernel("/tmp/f", bad[i], 0644,
+					      &file) == -EINVAL);
+		KTEST_EXPECT(look("/tmp/f") == -ENOENT);
+	}
+	return NULL;
+}
+
 /* Names come, are found by every spelling, and go. */
 KTEST(fs, names_come_and_go)
 {
