@@ -71,6 +71,21 @@ static bool name_is_good(const char *name)
 	return true;
 }
 
+/* It would hide a device of this name, which nobody could open then. */
+static bool is_fixed_node(const char *name)
+{
+	char path[sizeof("/dev/") + SLOT_NAME_LEN];
+	struct inode *inode;
+	bool fixed;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	if (fs_lookup(path, &inode))
+		return false;
+	fixed = inode->f_op || !inode_is(inode, S_IFCHR);
+	inode_put(inode);
+	return fixed;
+}
+
 static struct chrdev *chrdev_new(const char *name, module_id_t owner)
 {
 	struct chrdev *c = kzalloc(sizeof(*c), GFP_KERNEL);
@@ -109,6 +124,8 @@ int misc_register_owner(const struct miscdevice *misc, module_id_t owner)
 
 	if (!misc->name || !misc->fops || !name_is_good(misc->name))
 		return -EINVAL;
+	if (is_fixed_node(misc->name))
+		return -EEXIST;
 	c = chrdev_new(misc->name, owner);
 	if (!c)
 		return -ENOMEM;

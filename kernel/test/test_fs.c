@@ -47,6 +47,21 @@ KTEST(fs, a_bad_open_makes_no_file)
 	return NULL;
 }
 
+/* A device is not given the name of one that nothing could get past. */
+KTEST(fs, fixed_devices_keep_their_names)
+{
+	static const char *const names[] = { "null", "zero", "full", "tty" };
+	static const struct file_operations fops;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct miscdevice misc = { names[i], &fops };
+
+		KTEST_EXPECT(misc_register_owner(&misc, MODULE_NONE) ==
+			     -EEXIST);
+	}
+	return NULL;
+}
+
 /* Names come, are found by every spelling, and go. */
 KTEST(fs, names_come_and_go)
 {
