@@ -309,18 +309,28 @@ bool chrdev_opened_by(module_id_t owner, pid_t opener, struct open_note *note)
 	return find_open(owner, opener, 0, note);
 }
 
+/*
+ * 0 or the error of the driver's open(): what is neither would be taken for a
+ * descriptor.
+ */
+static int call_open(struct inode *inode, struct file *file)
+{
+	int err = file->f_op->open ? file->f_op->open(inode, file) : 0;
+
+	return err > 0 ? -EINVAL : err;
+}
+
 /* On failure nothing of the module is left in @file and no count is held. */
 static int open_binding(struct binding *binding, module_id_t owner,
 			struct inode *inode, struct file *file)
 {
-	int err = 0;
+	int err;
 
 	/* The stack is wiped when the call is over, whatever comes of it. */
 	current->wipe_after = true;
 	count_open(file, owner);
 	file->f_op = binding->ops;
-	if (file->f_op->open)
-		err = file->f_op->open(inode, file);
+	err = call_open(inode, file);
 	if (err)
 		chrdev_file_closed(file);
 	return err;
