@@ -63,6 +63,7 @@ static struct stamp accounted;		/* up to here ticks are counted */
 static struct stamp began;
 static uint32_t ticks;			/* read freely */
 static uint32_t interrupts;
+static bool phase_known;
 static uint32_t period;			/* ns; constant after init */
 static DECLARE_WAIT_QUEUE_HEAD(tick_wait);
 
@@ -116,8 +117,10 @@ static void find_phase(uint64_t now)
 
 static void tick(uint64_t now)
 {
-	if (!interrupts++)
+	interrupts++;
+	if (!phase_known)
 		find_phase(now);
+	phase_known = true;
 	account(now);
 }
 
@@ -292,13 +295,23 @@ static const struct miscdevice rtc_misc = {
 
 /* ---- the command ---- */
 
-/* What account() would have by now.  Modules have no 64-bit division. */
+/*
+ * What account() would have by now.  Modules have no 64-bit division: this one
+ * goes bit by bit.
+ */
 static uint32_t periods_between(uint64_t since, uint64_t now)
 {
+	uint64_t rest = now + period / 2 - since;
 	uint32_t n = 0;
 
-	for (; has_passed(since, now); since += period)
-		n++;
+	if (!has_passed(since, now))
+		return 0;
+	for (int bit = 31; bit >= 0; bit--) {
+		if (rest >> bit < period)
+			continue;
+		rest -= (uint64_t)period << bit;
+		n |= 1u << bit;
+	}
 	return n;
 }
 
