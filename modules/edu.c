@@ -83,6 +83,7 @@ static bool primed;			/* register only */
 
 static DEFINE_MUTEX(users);		/* who uses the device, and: */
 static char *buffer;			/* the device's while RUNNING */
+static char *block;			/* what the device was given last */
 static size_t length;			/* of the block */
 
 static DEFINE_SPINLOCK(chip);		/* the registers, and: */
@@ -303,11 +304,34 @@ static int block_lock(void) __no_lock_analysis
 	return err;
 }
 
-/* As much of @buf as fits behind @pos; what was behind that is zero. */
-static int block_fill(const char __user *buf, size_t n, size_t pos)
+/*
+ * What was behind the new bytes is zero.  A write that fails before it is on
+ * its way leaves the block as it was.
+ */
+static int block_give_locked(const char *bytes, size_t n, size_t at)
 {
-	memset(buffer + pos, 0, BLOCK - pos);
-	return copy_from_user(buffer + pos, buf, n) ? -EFAULT : 0;
+	int err;
+
+	memcpy(buffer, block, at);
+	memcpy(buffer + at, bytes, n);
+	memset(buffer + at + n, 0, BLOCK - at - n);
+	err = transfer_start(false);
+	if (err)
+		return err;
+	memcpy(block, buffer, BLOCK);
+	length = at + n;
+	return 0;
+}
+
+static int block_give(const char *bytes, size_t n, size_t at)
+{
+	int err = block_lock();
+
+	if (err)
+		return err;
+	err = block_give_locked(bytes, n, at);
+	mutex_unlock(&users);
+	return err;
 }
 
 /* On its way to the device when it returns, and not there yet. */
@@ -315,24 +339,23 @@ static ssize_t block_write(struct file *file, const char __user *buf, size_t n,
 			   loff_t *pos)
 {
 	size_t at = (size_t)min(*pos, (loff_t)BLOCK);
+	char *bytes;
 	int err;
 
 	(void)file;
 	n = min(n, BLOCK - at);
 	if (!n)
 		return -ENOSPC;
-	err = block_lock();
+	bytes = kmalloc(n, GFP_KERNEL | GFP_DATA);
+	if (!bytes)
+		return -ENOMEM;
+	err = copy_from_user(bytes, buf, n) ? -EFAULT :
+	      block_give(bytes, n, at);
+	kfree(bytes);
 	if (err)
 		return err;
-	err = block_fill(buf, n, at);
-	if (!err)
-		err = transfer_start(false);
-	if (!err) {
-		length = at + n;
-		*pos += n;
-	}
-	mutex_unlock(&users);
-	return err ? err : (ssize_t)n;
+	*pos += n;
+	return (ssize_t)n;
 }
 
 /* What is in the buffer yet is not what the device has kept: it is cleared. */
@@ -433,8 +456,14 @@ static int edu_init(void)
 		return -ENODEV;
 	}
 	dma_set_mask(pdev, DMA_BIT_MASK(ADDRESS_BITS));
+	block = kzalloc(BLOCK, GFP_KERNEL | GFP_DATA);
+	if (!block)
+		return -ENOMEM;
 	buffer = dma_alloc_coherent(pdev, BLOCK, &buffer_at, GFP_KERNEL);
-	return buffer ? 0 : -ENOMEM;
+	if (buffer)
+		return 0;
+	kfree(block);
+	return -ENOMEM;
 }
 
 /* Before a byte is written to what may be another device. */
@@ -522,6 +551,7 @@ static void edu_cleanup(void)
 		reg_write(REG_IRQ_ACK, reg_read(REG_IRQ_STATUS));
 	}
 	dma_free_coherent(pdev, BLOCK, buffer, buffer_at);
+	kfree(block);
 }
 
 module_init(edu_init);

@@ -45,6 +45,12 @@ def test_a_buffer_lies_where_the_device_reaches(mem):
     assert outcomes(result) == ["gone"], result
 
 
+def test_a_write_that_fails_leaves_the_block():
+    """What others wrote before and after it is what they read."""
+    assert outcomes(play("load edu; devtest block /dev/edublock; "
+                         "unload edu")) == ["gone"]
+
+
 # ---- There is none, or it is another ----
 
 def test_absent_device_fails_the_load_and_leaves_nothing():

@@ -173,6 +173,24 @@ static void use_and_rest(const char *path)
 	read(fds[0], buf, 1);
 }
 
+/* A write that fails changes nothing of the block, whoever asked for it. */
+static void test_block(const char *path)
+{
+	int fd = open_device(path, O_WRONLY), bad = open_device(path, O_WRONLY);
+	char buf[8];
+
+	CHECK(write(fd, "ab", 2) == 2);
+	CHECK(write(bad, NULL, 4) == -EFAULT);
+	CHECK(write(fd, "cd", 2) == 2);
+	close(bad);
+	close(fd);
+	fd = open_device(path, O_RDONLY);
+	CHECK(read(fd, buf, sizeof(buf)) == 4);
+	buf[4] = '\0';
+	CHECK(strcmp(buf, "abcd") == 0);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -183,6 +201,7 @@ int main(int argc, char **argv)
 		{ "rtc", test_rtc },
 		{ "deadlock", test_deadlock },
 		{ "rest", use_and_rest },
+		{ "block", test_block },
 	};
 
 	for (size_t i = 0;
@@ -192,5 +211,5 @@ int main(int argc, char **argv)
 		tests[i].fn(argv[2]);
 		return 0;
 	}
-	fail("usage: devtest fifo|rtc|deadlock|rest DEVICE", 0);
+	fail("usage: devtest fifo|rtc|deadlock|rest|block DEVICE", 0);
 }
