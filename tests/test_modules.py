@@ -207,6 +207,11 @@ def ticks(result):
         result.console)]
 
 
+def test_no_program_has_probe_lock_a_pointer():
+    """Its ioctl for the kernel's tests is none to a program."""
+    boot("load probe; devtest probe /dev/probe; unload probe", expect=OK)
+
+
 @CPUS
 def test_rtc_is_a_good_device(smp):
     """Reads, poll, the time of day, from a program's side; twice."""

@@ -15,6 +15,7 @@
 #define FIONREAD	0x541bu
 #define RTC_RD_TIME	0x80247009u
 #define RTC_IRQP_READ	0x8004700bu
+#define PROBE_LOCK	3u		/* modules/probe.c */
 
 static int open_device(const char *path, int flags)
 {
@@ -191,6 +192,15 @@ static void test_block(const char *path)
 	close(fd);
 }
 
+/* What its kernel tests lock by a pointer is not for programs. */
+static void test_probe(const char *path)
+{
+	int fd = open_device(path, O_RDWR);
+
+	CHECK(ioctl(fd, PROBE_LOCK, NULL) == -ENOTTY);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -202,6 +212,7 @@ int main(int argc, char **argv)
 		{ "deadlock", test_deadlock },
 		{ "rest", use_and_rest },
 		{ "block", test_block },
+		{ "probe", test_probe },
 	};
 
 	for (size_t i = 0;
@@ -211,5 +222,5 @@ int main(int argc, char **argv)
 		tests[i].fn(argv[2]);
 		return 0;
 	}
-	fail("usage: devtest fifo|rtc|deadlock|rest|block DEVICE", 0);
+	fail("usage: devtest fifo|rtc|deadlock|rest|block|probe DEVICE", 0);
 }
