@@ -271,7 +271,7 @@ void chrdev_file_closed(struct file *file)
 		return;
 	flags = spin_lock_irqsave(&chrdev_lock);
 	list_del_init(&file->of_devices);
-	ref_forget(owner, file);
+	ref_forget(owner, 0, file);
 	file->owner = MODULE_NONE;
 	owner_open_put(owner);
 	spin_unlock_irqrestore(&chrdev_lock, flags);

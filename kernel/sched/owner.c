@@ -204,7 +204,7 @@ void module_put_from(module_id_t id, uintptr_t site)
 		}
 	} while (!atomic_try_cmpxchg(&o->refs, &refs, refs - 1));
 	site_forget(o, site_code(site));
-	ref_forget(id, NULL);
+	ref_forget(id, site, NULL);
 	count_dropped(o);
 }
 EXPORT_SYMBOL(module_put_from);

@@ -68,14 +68,25 @@ static bool is_before(const struct ref *a, const struct ref *b)
 	return stamp_ns(a->since) < stamp_ns(b->since);
 }
 
-/* One's own before those of others; of one's own the last, else the first. */
-static bool is_better(const struct ref *a, const struct ref *b)
+/*
+ * How sure it is that the caller puts this one: his own of this place, his own,
+ * anybody's.  The places that a refusal names go by the same (owner.c).
+ */
+static int nearness(const struct ref *r, uint32_t code)
 {
-	bool own = a->pid == current->pid;
+	if (r->pid != current->pid)
+		return 0;
+	return r->site == code ? 2 : 1;
+}
 
-	if (own != (b->pid == current->pid))
-		return own;
-	return own ? is_before(b, a) : is_before(a, b);
+/* Of those as near, one's own the last, others' the first. */
+static bool is_better(const struct ref *a, const struct ref *b, uint32_t code)
+{
+	int near = nearness(a, code);
+
+	if (near != nearness(b, code))
+		return near > nearness(b, code);
+	return near ? is_before(b, a) : is_before(a, b);
 }
 
 static bool is_meant(const struct ref *r, module_id_t id,
@@ -85,14 +96,15 @@ static bool is_meant(const struct ref *r, module_id_t id,
 	       r->file == (uint32_t)(uintptr_t)file;
 }
 
-void ref_forget(module_id_t id, const struct file *file)
+void ref_forget(module_id_t id, uintptr_t site, const struct file *file)
 {
 	uint32_t flags = spin_lock_irqsave(&refs_lock);
+	uint32_t code = encode(site);
 	struct ref *best = NULL;
 
 	for (size_t i = 0; i < NR_REFS; i++)
 		if (is_meant(&refs[i], id, file) &&
-		    (!best || is_better(&refs[i], best)))
+		    (!best || is_better(&refs[i], best, code)))
 			best = &refs[i];
 	if (best)
 		memset(best, 0, sizeof(*best));

@@ -30,12 +30,12 @@ struct ref {
 #ifdef CONFIG_DEBUG
 
 /*
- * A count of @id was taken at @site by the current task, or put: then its own
- * last one goes, or the oldest, as counts may be handed on.  With @file it is
- * that file's.  Any context.
+ * A count of @id was taken at @site by the current task, or put there: then its
+ * own last one of that place goes, else its own last one, else the oldest, as
+ * counts may be handed on.  With @file it is that file's.  Any context.
  */
 void ref_note(module_id_t id, uintptr_t site, const struct file *file);
-void ref_forget(module_id_t id, const struct file *file);
+void ref_forget(module_id_t id, uintptr_t site, const struct file *file);
 /* The @n-th of @id's, copied; false: it has no more.  Any context. */
 bool ref_nth(module_id_t id, uint32_t n, struct ref *out);
 /* The place, which may lie in the window: on no stack that sleeps. */
@@ -51,9 +51,10 @@ static inline void ref_note(module_id_t id, uintptr_t site,
 	(void)id, (void)site, (void)file;
 }
 
-static inline void ref_forget(module_id_t id, const struct file *file)
+static inline void ref_forget(module_id_t id, uintptr_t site,
+			      const struct file *file)
 {
-	(void)id, (void)file;
+	(void)id, (void)site, (void)file;
 }
 
 static inline bool ref_nth(module_id_t id, uint32_t n, struct ref *out)
