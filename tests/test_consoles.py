@@ -64,7 +64,7 @@ def test_ctrl_c_ends_a_large_write():
                                   "repeat 2 time sleeper -i"])
 def test_a_second_ctrl_c_kills(line):
     """A program that ignores the first, also below commands that run it."""
-    with Console(console2="asleep sleeper; echo there") as c:
+    with Console(console2="asleep sleeper sys_pause; echo there") as c:
         c.child.expect("icebox> ")
         c.child.send(line + "\r")
         c.child.expect(r"2\| there")
