@@ -95,9 +95,9 @@ def test_readers_are_named(smp):
         in result.console
 
 
-def spawn_reader(c):
-    """Into a live console with fifo loaded: the pid of a reader asleep."""
-    c.child.send("spawn 1 reader /dev/fifo0\r")
+def spawn_reader(c, device="fifo0"):
+    """Into a live console with its module loaded: the pid of a reader."""
+    c.child.send("spawn 1 reader /dev/%s\r" % device)
     c.child.expect(r"pids (\d+)\r")
     return c.child.match[1]
 
@@ -323,3 +323,73 @@ def test_a_taken_name_is_told(tmp_path):
     for text in ("own: command load refused: the name is taken",
                  "other: device fifo0 refused: the name is taken"):
         assert text in result.console, result
+
+
+TWO_DOORS = """
+#include <kernel/fs.h>
+#include <kernel/module.h>
+#include <kernel/wait.h>
+
+static DECLARE_WAIT_QUEUE_HEAD(wq);
+
+static ssize_t near_read(struct file *file, char __user *buf, size_t n,
+			 loff_t *pos)
+{
+	(void)file, (void)buf, (void)n, (void)pos;
+	return wait_event_interruptible(wq, false);
+}
+
+static const struct file_operations far_fops;
+static const struct miscdevice far = { "far", &far_fops };
+static bool has_far;
+
+static int near_release(struct inode *inode, struct file *file)
+{
+	(void)inode, (void)file;
+	if (!has_far)
+		has_far = misc_register(&far) == 0;
+	return 0;
+}
+
+static const struct file_operations near_fops = {
+	.read = near_read, .release = near_release,
+};
+static const struct miscdevice near = { "near", &near_fops };
+
+static int doors_register(void)
+{
+	return misc_register(&near);
+}
+
+static void doors_unregister(void)
+{
+	misc_deregister(&near);
+	if (has_far)
+		misc_deregister(&far);
+}
+
+module_register(doors_register);
+module_unregister(doors_unregister);
+MODULE_LICENSE("MIT");
+"""
+
+
+def test_no_door_opens_of_what_is_deferred(tmp_path):
+    """Not even one that a user of it registers when it leaves: who opens that
+    is told so at once, and does not wait for the module to go."""
+    folder = tmp_path / "doors"
+    folder.mkdir()
+    (folder / "a.c").write_text(TWO_DOORS)
+    make_module(folder)
+    with Console(smp=1, add=[folder / "doors.ko"]) as c:
+        c.child.expect("icebox> ")
+        c.child.send("load doors\r")
+        c.child.expect("doors: loaded")
+        first, second = spawn_reader(c, "near"), spawn_reader(c, "near")
+        c.child.send("unload -d doors; kill %s; wait %s; "
+                     "! run cat /dev/far\r" % (first, first))
+        c.child.expect("cat: /dev/far: ")
+        c.child.send("kill %s\r" % second)
+        c.child.expect("unload: doors: gone, after its last user had left")
+        c.child.send("poweroff\r")
+        assert c.finish() in (OK, FAILED)

@@ -99,6 +99,32 @@ def test_deferred_goes_with_its_last_user(machine):
     assert re.search(r"(?m)^fifo .* deferred", result.console), result
 
 
+@on(MACHINES)
+def test_what_is_deferred_together_goes_together(machine):
+    """-d A B: with the last user of all; by itself one never would, as the
+    other points to it."""
+    result = play("load fifo; load keeper; load leaks_pointer; census; "
+                  "spawn 1 reader /dev/fifo0; "
+                  "unload -d fifo leaks_pointer keeper; lsmod; "
+                  "killall reader; wait; await fifo gone; load hello; "
+                  "unload hello", machine)    # after it has been told
+    assert len(re.findall(r"(?m)^\S+ +\d+ KiB +\d+ +deferred",
+                          result.console)) == 3
+    assert ("fifo keeper leaks_pointer: gone, after its last user"
+            in result.console)
+
+
+@on(FEW)
+def test_one_of_what_is_deferred_may_be_loaded_again(machine):
+    """The others go without it."""
+    result = play("load fifo; load hello; load ticker; "
+                  "spawn 1 reader /dev/fifo0; unload -d fifo hello ticker; "
+                  "load hello; killall reader; wait; await fifo gone; "
+                  "await ticker gone; lsmod; unload hello", machine)
+    assert "fifo ticker: gone, after its last user" in result.console
+    assert [r["outcome"] for r in result.reports] == ["deferred", "gone"]
+
+
 @on(FEW)
 def test_load_revives_what_is_deferred(machine):
     """Old users and new ones together find it as it was."""

@@ -59,6 +59,9 @@ struct attempt {
 
 struct attempt *attempt_new(void);		/* NULL: no memory */
 void attempt_put(struct attempt *a);
+/* The names asked for, for a line on a screen: cut where @buf ends. */
+void attempt_join_names(const struct unload_request *req, char *buf,
+			size_t n);
 
 /*
  * Somebody wants it to end: no step is begun any more.  Past the verdict nobody

@@ -1,9 +1,10 @@
 /*
  * What the undertaker has put off.
  *
- * DEFERRED modules: their doors are shut for good, and they go when their last
- * user has left.  The last put of a count happens inside the module, so it only
- * wakes the undertaker (H49), who makes an attempt like any other.
+ * DEFERRED modules: their doors are shut for good, and they go when the last
+ * user has left; those that one unload has deferred go together.  The last put
+ * of a count happens inside the module, so it only wakes the undertaker (H49),
+ * who makes an attempt like any other.
  *
  * DEAD modules, whose second verdict could not be passed in their caller's
  * time: the attempt itself is kept, as it alone knows who went together.  So is
@@ -27,10 +28,25 @@ static struct stamp retry_time(uint32_t retries)
 	return stamp_in_ms(RETRY_FIRST_MS << min(retries, 7u));
 }
 
-/* DEFERRED, and nobody is counted: only evidence keeps it. */
+/* Those that were one territory are so still, but who was loaded again. */
+static bool goes_with(module_id_t id, module_id_t other)
+{
+	return owner_state(other) == MODULE_DEFERRED &&
+	       owners[other].deferred_by == owners[id].deferred_by;
+}
+
+static bool one_is_counted(module_id_t id)
+{
+	for (module_id_t other = 1; other < MAX_MODULES; other++)
+		if (goes_with(id, other) && owner_count(other))
+			return true;
+	return false;
+}
+
+/* DEFERRED, and nobody is counted: only evidence keeps them. */
 static bool waits_for_retry(module_id_t id)
 {
-	return owner_state(id) == MODULE_DEFERRED && !owner_count(id);
+	return owner_state(id) == MODULE_DEFERRED && !one_is_counted(id);
 }
 
 uint64_t attempt_deferred_next(void)
@@ -90,21 +106,38 @@ static void retry_kept(struct attempt *a)
 	attempt_put(a);
 }
 
+/* They were named in one request, so there is room. */
+static void request_all_that_go_with(struct unload_request *req, module_id_t id)
+{
+	for (module_id_t other = 1; other < MAX_MODULES; other++)
+		if (goes_with(id, other) && req->nr_names < UNLOAD_MAX_NAMES)
+			strscpy(req->names[req->nr_names++],
+				owners[other].name, OWNER_NAME_LEN);
+}
+
+static void put_off_all_that_go_with(module_id_t id)
+{
+	for (module_id_t other = 1; other < MAX_MODULES; other++)
+		if (goes_with(id, other))
+			put_off(other);
+}
+
 static void retry_deferred(module_id_t id)
 {
 	struct attempt *a = attempt_new();
 
 	if (!a)
-		return put_off(id);
+		return put_off_all_that_go_with(id);
 	a->retry = true;
-	a->req.nr_names = 1;
-	strscpy(a->req.names[0], owners[id].name, OWNER_NAME_LEN);
-	strscpy(a->report->names, owners[id].name, sizeof(a->report->names));
+	request_all_that_go_with(&a->req, id);
+	if (!a->req.nr_names)		/* revived meanwhile */
+		return attempt_put(a);
+	attempt_join_names(&a->req, a->report->names, sizeof(a->report->names));
 	attempt_run(a);
 	if (owner_state(id) != MODULE_DEFERRED || !owners[id].retries)
 		report_log(a->report);
 	if (owner_state(id) == MODULE_DEFERRED)
-		put_off(id);
+		put_off_all_that_go_with(id);
 	attempt_put(a);
 }
 

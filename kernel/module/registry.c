@@ -392,11 +392,10 @@ static void nothing(void *arg)
  * follows the unmapping; and it ends, as nobody waits with interrupts off for
  * what needs this CPU (x86/cross.c).
  */
-static void unlink_dossier(module_id_t id, uint32_t unload_number)
+static void unlink_dossier(module_id_t id)
 {
 	mutex_lock(&module_lock);
 	WRITE_ONCE(owners[id].dossier_page, 0);
-	owners[id].unload_number = unload_number;
 	mutex_unlock(&module_lock);
 	smp_call_others(nothing, NULL);
 }
@@ -419,7 +418,7 @@ void module_destroy(module_id_t id, uint32_t unload_number,
 	if (unload_number)		/* else none of its code ever ran */
 		tombstone_set(m, unload_number);
 	gdb_module_unloaded(m);
-	unlink_dossier(id, unload_number);
+	unlink_dossier(id);
 	window_free(memory, id);
 	window_free(extra, id);
 	window_free(m, id);

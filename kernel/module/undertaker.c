@@ -213,7 +213,8 @@ static int try_unload(const struct unload_request *req,
 	return err;
 }
 
-static void join_names(const struct unload_request *req, char *buf, size_t n)
+void attempt_join_names(const struct unload_request *req, char *buf,
+			size_t n)
 {
 	size_t len = 0;
 
@@ -227,7 +228,7 @@ int module_unload(const struct unload_request *req,
 {
 	memset(report, 0, sizeof(*report));
 	report->outcome = UNLOAD_REFUSED;
-	join_names(req, report->names, sizeof(report->names));
+	attempt_join_names(req, report->names, sizeof(report->names));
 	if (!req->nr_names || req->nr_names > UNLOAD_MAX_NAMES)
 		report->error = report_fail(report, -EINVAL,
 					    "one to %u names are needed",

@@ -326,8 +326,10 @@ static void defer(struct attempt *a)
 	set_states(&a->terr, MODULE_CLOSED);
 	let_go(a);
 	mutex_lock(&module_lock);
-	for (uint32_t i = 0; i < a->terr.n; i++)
+	for (uint32_t i = 0; i < a->terr.n; i++) {
+		owners[a->terr.ids[i]].deferred_by = a->report->number;
 		defer_one_locked(a->terr.ids[i]);
+	}
 	mutex_unlock(&module_lock);
 	a->report->outcome = UNLOAD_DEFERRED;
 }

@@ -47,7 +47,6 @@ struct owner {
 	char			name[OWNER_NAME_LEN];	/* (m) */
 	uint32_t		state;		/* (m), read freely */
 	uint32_t		dossier_page;	/* (m) page of the window + 1 */
-	uint32_t		unload_number;	/* (m) */
 	atomic_t		opens;		/* (a) files, kernel-held */
 	atomic_t		refs;		/* (a) try_module_get() */
 	atomic_t		underflows;	/* (a) */
@@ -56,6 +55,7 @@ struct owner {
 	bool			abandoned;	/* a routine of it, called by an
 						 * earlier attempt, has not
 						 * returned */
+	uint32_t		deferred_by;	/* (u) the unload's number */
 	uint32_t		retries;	/* (u) DEFERRED, count 0, and
 						 * could not go: so often */
 	struct stamp		retry_at;	/* (u) */

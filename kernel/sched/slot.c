@@ -258,6 +258,8 @@ static int bind_locked(struct slot *slot, struct binding *b)
 		set_phase_locked(slot, SLOT_OPEN, b);
 	else if (slot->ops->engine)
 		slot->held = true;
+	else if (owner_state(slot->owner) == MODULE_DEFERRED)
+		set_phase_locked(slot, SLOT_VOID, NULL);
 	return 0;
 }
 

@@ -175,14 +175,25 @@ bool mod_timer(struct timer *t, uint64_t expires)
 }
 EXPORT_SYMBOL(mod_timer);
 
+/*
+ * Its function may arm it until it is over, and one that is noted may be let
+ * go: neither while slot_lock is held.  So the last look finds it nowhere.
+ */
 bool timer_delete_sync(struct timer *t)
 {
-	uint32_t flags = spin_lock_irqsave(&slot_lock);
-	bool armed = t->pending;
+	bool armed = false, running;
 
-	t->pending = false;
-	spin_unlock_irqrestore(&slot_lock, flags);
-	return ktimer_cancel_sync(&t->ktimer) || armed;
+	do {
+		uint32_t flags = spin_lock_irqsave(&slot_lock);
+
+		armed |= ktimer_cancel(&t->ktimer) || t->pending;
+		t->pending = false;
+		running = ktimer_running(&t->ktimer);
+		spin_unlock_irqrestore(&slot_lock, flags);
+		if (running)
+			cpu_relax();
+	} while (running);
+	return armed;
 }
 EXPORT_SYMBOL(timer_delete_sync);
 
